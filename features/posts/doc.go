@@ -1,0 +1,9 @@
+// Package posts is what authors write: Markdown, drafts, tags, covers.
+//
+//	tables   posts, post_tags, post_covers, post_keys, post_tombstones
+//	routes   /api/v1/posts, /api/v1/posts/{id}, .../publish, .../cover, /api/v1/tags
+//	events   none yet
+//	ports    none: who is asking comes in the context
+//
+// Posts knows no comment; the number of approved ones is told to it.
+package posts
