@@ -43,3 +43,16 @@ type Op struct {
 	Settled   time.Time `json:"settled,omitzero"`
 	Unseen    string    `json:"unseen,omitempty"` // why the writer's own next read did not show it
 }
+
+// Type is what the write is about.
+func (k Kind) Type() Type {
+	switch k {
+	case CreateComment, EditComment, DeleteComment:
+		return Comment
+	default:
+		return Post
+	}
+}
+
+func (k Kind) deletes() bool { return k == DeletePost || k == DeleteComment }
+func (k Kind) creates() bool { return k == CreatePost || k == CreateComment }
