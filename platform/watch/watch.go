@@ -48,7 +48,7 @@ func File(ctx context.Context, path string, logger *slog.Logger, changed func(co
 	w := &watcher{path: path, last: content, logger: logger, changed: changed}
 	go func() {
 		defer close(done)
-		defer notices.Close()
+		defer func() { _ = notices.Close() }()
 		w.loop(ctx, notices)
 	}()
 	return func() { <-done }, nil
