@@ -19,29 +19,25 @@ type guard struct {
 	hold    *os.File
 }
 
-// guardScript reads until the pipe's end, then ends the server, but only if the
-// pid file still names it: a pid may have been given to another process since.
+// guardScript reads until the pipe's end, then ends the server ($1), but only if
+// its pid file ($2) still names it: a pid may have been given to another process
+// since. Then it removes the throwaway folder ($3), if there is one.
 const guardScript = `read -r _
-pid_file=$2/data/postmaster.pid
-if [ "$(head -n 1 "$pid_file" 2>/dev/null)" = "$1" ]; then
+if [ "$(head -n 1 "$2" 2>/dev/null)" = "$1" ]; then
   kill -QUIT "$1" 2>/dev/null
   n=0
   while kill -0 "$1" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n+1)); done
 fi
-[ "$3" = remove ] && rm -rf "$2"
+[ -n "$3" ] && rm -rf "$3"
 exit 0`
 
-func startGuard(pid int, dir string, throwaway bool) (*guard, error) {
+func startGuard(pid int, pidFile, remove string) (*guard, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("make the guard's pipe: %w", err)
 	}
 	defer r.Close()
-	then := "keep"
-	if throwaway {
-		then = "remove"
-	}
-	cmd := exec.Command("/bin/sh", "-c", guardScript, "banyan-guard", strconv.Itoa(pid), dir, then)
+	cmd := exec.Command("/bin/sh", "-c", guardScript, "banyan-guard", strconv.Itoa(pid), pidFile, remove)
 	cmd.Stdin = r
 	cmd.Dir = "/"
 	// A group of its own: Ctrl-C in the terminal must end us, and only then,

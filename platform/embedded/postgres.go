@@ -35,16 +35,13 @@ type PostgresConfig struct {
 // Postgres is a running server. Its methods are safe for concurrent use, except
 // Stop, which is called once.
 type Postgres struct {
-	dir       string
-	port      int
-	password  string
-	throwaway bool
-	pid       int
-	guard     *guard
+	server   server
+	port     int
+	password string
 }
 
 // StartPostgres starts a real PostgreSQL and returns when it takes connections.
-// Binaries come from this machine, else they are fetched once (FetchPostgres).
+// Binaries come from this machine, else they are fetched once (FindPostgres).
 // A folder whose server was killed is recovered as PostgreSQL does it.
 //
 // The server runs with fsync off: what it acknowledged survives a kill -9 of any
@@ -58,24 +55,24 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Postgres{dir: cfg.Dir, throwaway: cfg.Dir == ""}
-	if err := p.prepare(ctx, bin, acc); err != nil {
-		p.removeIfThrowaway()
+	p := &Postgres{server: server{name: "postgres"}}
+	if err := p.prepare(ctx, bin, acc, cfg.Dir); err != nil {
+		p.server.remove()
 		return nil, err
 	}
 	if err := p.start(ctx, bin, acc, cfg.Port); err != nil {
-		p.removeIfThrowaway()
+		p.server.remove()
 		return nil, err
 	}
 	return p, nil
 }
 
 // prepare fills the folder, unless it is one to resume.
-func (p *Postgres) prepare(ctx context.Context, bin Binaries, acc account) error {
-	if err := p.makeDir(); err != nil {
+func (p *Postgres) prepare(ctx context.Context, bin Binaries, acc account, dir string) error {
+	if err := p.server.makeDir(dir); err != nil {
 		return err
 	}
-	password, err := os.ReadFile(filepath.Join(p.dir, "password"))
+	password, err := os.ReadFile(filepath.Join(p.server.dir, "password"))
 	if err == nil {
 		p.password = string(password)
 		return p.checkVersion(bin)
@@ -88,51 +85,30 @@ func (p *Postgres) prepare(ctx context.Context, bin Binaries, acc account) error
 		return err
 	}
 	// What a copy that was cut short left.
-	if err := os.RemoveAll(filepath.Join(p.dir, "data")); err != nil {
+	if err := os.RemoveAll(p.data()); err != nil {
 		return fmt.Errorf("remove a half-made data folder: %w", err)
 	}
 	p.password = pristine.password
-	return pristine.copyTo(ctx, acc, p.dir)
+	return pristine.copyTo(ctx, acc, p.server.dir)
 }
 
-func (p *Postgres) makeDir() error {
-	if !p.throwaway {
-		abs, err := filepath.Abs(p.dir)
-		if err != nil {
-			return fmt.Errorf("resolve the server's folder %s: %w", p.dir, err)
-		}
-		p.dir = abs
-		if err := os.MkdirAll(abs, 0o755); err != nil {
-			return fmt.Errorf("make the server's folder: %w", err)
-		}
-		return nil
-	}
-	dir, err := os.MkdirTemp("", "banyan-postgres-*")
-	if err != nil {
-		return fmt.Errorf("make a temporary folder: %w", err)
-	}
-	p.dir = dir
-	if err := os.Chmod(dir, 0o755); err != nil { // MkdirTemp's 0700 would shut the server's user out
-		return fmt.Errorf("open the temporary folder: %w", err)
-	}
-	return nil
-}
+func (p *Postgres) data() string { return filepath.Join(p.server.dir, "data") }
 
 func (p *Postgres) checkVersion(bin Binaries) error {
-	has, err := os.ReadFile(filepath.Join(p.dir, "data", "PG_VERSION"))
+	has, err := os.ReadFile(filepath.Join(p.data(), "PG_VERSION"))
 	if err != nil {
 		return fmt.Errorf("read the data folder's version: %w", err)
 	}
 	if v := strings.TrimSpace(string(has)); v != strconv.Itoa(bin.Version) {
 		return fmt.Errorf("the data folder %s was made by PostgreSQL %s, but %s has %d: put PostgreSQL %s first in PATH, or remove the folder",
-			p.dir, v, bin.Dir, bin.Version, v)
+			p.server.dir, v, bin.Dir, bin.Version, v)
 	}
 	return nil
 }
 
-// attempts to start: a free port may be taken by another process before the
-// server binds it, and shared memory of a killed server may be in use for a
-// moment longer.
+// startAttempts is more than one because a free port may be taken by another
+// process before the server binds it, and the shared memory of a killed server
+// may be in use for a moment longer.
 const startAttempts = 5
 
 func (p *Postgres) start(ctx context.Context, bin Binaries, acc account, port int) error {
@@ -163,35 +139,22 @@ func mayPass(err error, port int) bool {
 	if strings.Contains(text, "Address already in use") {
 		return port == 0
 	}
-	return strings.Contains(text, "pre-existing shared memory block") || strings.Contains(text, "lock file \"postmaster.pid\" already exists")
+	return strings.Contains(text, "pre-existing shared memory block") || strings.Contains(text, `lock file "postmaster.pid" already exists`)
 }
 
 func (p *Postgres) startOnce(ctx context.Context, bin Binaries, acc account) error {
-	log, err := os.Create(filepath.Join(p.dir, "log"))
-	if err != nil {
-		return fmt.Errorf("make the server's log: %w", err)
-	}
-	defer log.Close()
 	cmd := exec.Command(filepath.Join(bin.Dir, "postgres"), p.arguments()...)
-	cmd.Dir = "/"
 	cmd.Env = serverEnvironment()
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: acc.credential, Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", cmd.Path, err)
-	}
-	p.pid = cmd.Process.Pid
-	_ = cmd.Process.Release() // waited for by pid, see gone
-	if p.guard, err = startGuard(p.pid, p.dir, p.throwaway); err != nil {
-		p.kill()
+	if err := p.server.launch(cmd, acc, filepath.Join(p.data(), "postmaster.pid")); err != nil {
 		return err
 	}
-	if err := p.awaitReady(ctx); err != nil {
-		p.kill()
-		p.guard.dismiss()
-		return err
-	}
-	return nil
+	return p.server.awaitReady(ctx, func(ctx context.Context) error {
+		conn, err := pgx.Connect(ctx, p.URL("postgres"))
+		if err != nil {
+			return err
+		}
+		return conn.Close(ctx)
+	})
 }
 
 // arguments tune a server that is small and lives shortly. synchronous_commit
@@ -205,72 +168,11 @@ func (p *Postgres) arguments() []string {
 		"checkpoint_timeout=30min", "jit=off", "max_parallel_workers_per_gather=0",
 		"log_min_messages=warning", "timezone=UTC", "log_timezone=UTC",
 	}
-	args := []string{"-D", filepath.Join(p.dir, "data")}
+	args := []string{"-D", p.data()}
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
 	return args
-}
-
-func (p *Postgres) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
-	defer cancel()
-	for {
-		if p.gone() {
-			return fmt.Errorf("PostgreSQL ended at its start: %s", p.lastLog())
-		}
-		err := p.ping(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("PostgreSQL on port %d is not ready: %w (%s)", p.port, err, p.lastLog())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// ping is bounded, since another process may hold the port and say nothing.
-func (p *Postgres) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, p.URL("postgres"))
-	if err != nil {
-		return err
-	}
-	return conn.Close(ctx)
-}
-
-// gone reports whether the server has ended, and reaps it. Waiting without
-// blocking needs no goroutine, which every user's leak test would find.
-func (p *Postgres) gone() bool {
-	if p.pid == 0 {
-		return true
-	}
-	reaped, err := syscall.Wait4(p.pid, nil, syscall.WNOHANG, nil)
-	if reaped == p.pid || errors.Is(err, syscall.ECHILD) {
-		p.pid = 0
-		return true
-	}
-	return false
-}
-
-func (p *Postgres) kill() {
-	if p.gone() {
-		return
-	}
-	_ = syscall.Kill(p.pid, syscall.SIGKILL)
-	_, _ = syscall.Wait4(p.pid, nil, 0, nil)
-	p.pid = 0
-}
-
-func (p *Postgres) lastLog() string {
-	out, err := os.ReadFile(filepath.Join(p.dir, "log"))
-	if err != nil {
-		return "its log can't be read: " + err.Error()
-	}
-	return lastLines(out, 5)
 }
 
 // URL is the address of a database on this server, with the superuser's name and
@@ -283,8 +185,11 @@ func (p *Postgres) URL(database string) string {
 	return u.String()
 }
 
-// PID of the server's first process. 0 after Stop.
-func (p *Postgres) PID() int { return p.pid }
+// PID of the server's first process; 0 after Stop.
+func (p *Postgres) PID() int { return p.server.pid }
+
+// Running reports whether the server has not ended by itself.
+func (p *Postgres) Running() bool { return !p.server.gone() }
 
 // CreateDatabase creates an empty database unless it exists already.
 func (p *Postgres) CreateDatabase(ctx context.Context, name string) error {
@@ -307,32 +212,10 @@ func (p *Postgres) CreateDatabase(ctx context.Context, name string) error {
 }
 
 // Stop ends the server: open connections are cut, what was committed is written.
-// When ctx ends first the server is killed, which it survives, and ctx's error
-// is returned. A throwaway folder is removed.
+// When ctx ends first the server is killed, which its data survives, and ctx's
+// error is returned. A throwaway folder is removed.
 func (p *Postgres) Stop(ctx context.Context) error {
-	defer p.removeIfThrowaway()
-	defer p.guard.dismiss()
-	if p.gone() {
-		return nil
-	}
-	if err := syscall.Kill(p.pid, syscall.SIGINT); err != nil { // "fast shutdown"
-		return fmt.Errorf("ask PostgreSQL to end: %w", err)
-	}
-	for !p.gone() {
-		select {
-		case <-ctx.Done():
-			p.kill()
-			return fmt.Errorf("PostgreSQL did not end in time and was killed: %w", ctx.Err())
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	return nil
-}
-
-func (p *Postgres) removeIfThrowaway() {
-	if p.throwaway && p.dir != "" {
-		_ = os.RemoveAll(p.dir)
-	}
+	return p.server.stop(ctx, syscall.SIGINT) // PostgreSQL's "fast shutdown"
 }
 
 // FreePort returns a port on loopback that nobody listened on a moment ago.
