@@ -1,0 +1,118 @@
+package steps
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+func (r *stepReader) actions(n *yaml.Node, field string) []Action {
+	var all []Action
+	r.items(n, field, func(n *yaml.Node) {
+		var a Action
+		verbs := 0
+		known := r.actionFields(&a, &verbs)
+		r.fields(n, "an action", known)
+		r.oneVerb(n, verbs)
+		all = append(all, a)
+	})
+	return all
+}
+
+func (r *stepReader) oneVerb(n *yaml.Node, verbs int) {
+	if verbs != 1 {
+		r.fail(n, "an action does %d things: write exactly one of start, stop, scale, restart, kill, migrate, sessions, user_cache, gateway, entry", verbs)
+	}
+}
+
+// actionFields are the fields that an action may have; each verb found is counted.
+func (r *stepReader) actionFields(a *Action, verbs *int) map[string]func(*yaml.Node) {
+	fields := map[string]func(*yaml.Node){
+		"because":   func(n *yaml.Node) { a.Because = r.text(n, "because") },
+		"mark":      func(n *yaml.Node) { a.Mark = r.text(n, "mark") },
+		"signs_out": func(n *yaml.Node) { a.SignsOut = r.yes(n, "signs_out") },
+	}
+	verb := func(v Verb, read func(*yaml.Node)) {
+		fields[string(v)] = func(n *yaml.Node) { *verbs++; a.Verb = v; read(n) }
+	}
+	process := func(n *yaml.Node) { a.Process = r.processName(n, string(a.Verb)) }
+	host := func(n *yaml.Node) { a.Process = r.host(n, string(a.Verb)) }
+	verb(Start, process)
+	verb(Stop, process)
+	verb(Restart, host)
+	verb(Migrate, host)
+	verb(Entry, host)
+	verb(Sessions, func(n *yaml.Node) { a.Value = r.oneOf(n, "sessions", modes...) })
+	verb(UserCache, func(n *yaml.Node) { a.Value = r.oneOf(n, "user_cache", "off", "redis") })
+	verb(Gateway, func(n *yaml.Node) { a.Value = r.text(n, "gateway") })
+	verb(Kill, func(n *yaml.Node) { a.Process, a.Replica = r.victim(n) })
+	verb(Scale, func(n *yaml.Node) {
+		runs := r.runs(n)
+		if len(runs) != 1 {
+			r.fail(n, "scale names not exactly one process: write {monolith: 3}")
+			return
+		}
+		a.Process, a.Replicas = runs[0].Process, runs[0].Replicas
+		if r.err == nil && !r.processes[a.Process].Host() {
+			r.fail(n, "scale names %q, which is infrastructure: name a host", a.Process)
+		}
+	})
+	return fields
+}
+
+// victim is a process (each replica in turn) or one replica such as monolith-1.
+func (r *stepReader) victim(n *yaml.Node) (process, replica string) {
+	name := r.text(n, "kill")
+	if p, ok := r.processes[name]; ok && p.Host() {
+		return name, ""
+	}
+	if i := strings.LastIndex(name, "-"); i > 0 {
+		if p, ok := r.processes[name[:i]]; ok && p.Host() {
+			return name[:i], name
+		}
+	}
+	r.fail(n, "kill is %q: name a host, or one of its replicas such as monolith-1", name)
+	return "", ""
+}
+
+func (r *stepReader) demo(n *yaml.Node) Demo {
+	var d Demo
+	r.fields(n, "a demo", map[string]func(*yaml.Node){
+		"name": func(n *yaml.Node) { d.Name = r.text(n, "name") },
+		"at":   func(n *yaml.Node) { d.At = r.text(n, "at") },
+		"through": func(n *yaml.Node) {
+			if d.Through = r.text(n, "through"); d.Through != RoundRobin {
+				d.Through = r.host(n, "through")
+			}
+		},
+		"do": func(n *yaml.Node) { r.items(n, "do", func(n *yaml.Node) { d.Do = append(d.Do, r.act(n)) }) },
+	})
+	if d.Name == "" || len(d.Do) == 0 {
+		r.fail(n, "a demo needs a name and a do list")
+	}
+	return d
+}
+
+func (r *stepReader) act(n *yaml.Node) Act {
+	var act Act
+	var a Action
+	verbs, others := 0, 0
+	fields := r.actionFields(&a, &verbs)
+	other := func(name string, read func(*yaml.Node)) {
+		fields[name] = func(n *yaml.Node) { others++; read(n) }
+	}
+	other("sign_in", func(n *yaml.Node) { act.SignIn = r.number(n, "sign_in", 1, 200) })
+	other("ask", func(n *yaml.Node) { act.Ask = r.number(n, "ask", 1, 100) })
+	other("measure", func(n *yaml.Node) { act.Measure = r.oneOf(n, "measure", Imbalance) })
+	other("expect", func(n *yaml.Node) {
+		act.Expect = r.oneOf(n, "expect", EveryoneSignedIn, EveryoneSignedOut, SignedOutAtEveryTurn, OnlyUsersOfKilled)
+	})
+	r.fields(n, "a line of a demo", fields)
+	if verbs+others != 1 {
+		r.fail(n, "a line of a demo does %d things: write exactly one", verbs+others)
+	}
+	if verbs == 1 {
+		act.Action = &a
+	}
+	return act
+}

@@ -1,0 +1,210 @@
+package steps
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Path is the whole way, in order.
+type Path struct {
+	Root      string // the repository
+	Steps     []Step
+	Processes map[string]Process
+}
+
+// Process is how something that runs is started.
+type Process struct {
+	Name           string
+	Infrastructure string            // postgres, redis, kafka or mail; empty for a host
+	Package        string            // the Go package of a host, from the root
+	Migrate        []string          // arguments that bring its database to the newest schema
+	Seed           []string          // arguments, before the flags, that fill it
+	Role           []string          // arguments, before email and role, that give somebody a role
+	Environment    map[string]string // with ${...} for what the target knows
+}
+
+// Host tells whether it is a program of this repository.
+func (p Process) Host() bool { return p.Package != "" }
+
+// Step is one folder of the path: an end state, the way to it and the way back.
+type Step struct {
+	Name      string // the folder's
+	Title     string
+	Hurts     string // what hurts before it
+	Changes   string
+	Runs      []Run // in the order of starting
+	Entry     string
+	Sessions  string
+	UserCache string
+	Gateway   []byte // gateway.yaml, empty without one
+	Forward   []Action
+	Back      []Action
+	Checks    []Check
+	Demos     []Demo
+}
+
+// Run is so many replicas of a process.
+type Run struct {
+	Process  string
+	Replicas int
+}
+
+// Replicas of a process in the step's end state.
+func (s Step) Replicas(process string) int {
+	for _, r := range s.Runs {
+		if r.Process == process {
+			return r.Replicas
+		}
+	}
+	return 0
+}
+
+// Verb is what an action does.
+type Verb string
+
+// The verbs that a forward, back or do list may use.
+const (
+	Start     Verb = "start"      // a process, with the replicas of the step's end state
+	Stop      Verb = "stop"       // all replicas of a process
+	Scale     Verb = "scale"      // a process to so many replicas, telling the others and the gateway
+	Restart   Verb = "restart"    // one replica after another
+	Kill      Verb = "kill"       // one replica, or each of a process in turn, with SIGKILL; then start it again
+	Migrate   Verb = "migrate"    // the database of a host
+	Sessions  Verb = "sessions"   // to the mode, by every mode between, waiting for all replicas
+	UserCache Verb = "user_cache" // off or redis
+	Gateway   Verb = "gateway"    // takes the gateway.yaml of a step
+	Entry     Verb = "entry"      // users come by this process from now on
+)
+
+// Action is one thing to do. Which fields count depends on the verb.
+type Action struct {
+	Verb     Verb   `json:"verb"`
+	Process  string `json:"process,omitempty"`
+	Replica  string `json:"replica,omitempty"`  // kill: its name, empty for each in turn
+	Replicas int    `json:"replicas,omitempty"` // start, scale
+	Value    string `json:"value,omitempty"`    // sessions, user_cache, gateway
+	// SignsOut says that people on the replicas it ends lose their sessions, and
+	// that this is known. Without it the target refuses such an action.
+	SignsOut bool   `json:"signs_out,omitempty"`
+	Mark     string `json:"mark,omitempty"` // a place for demos
+	Because  string `json:"because,omitempty"`
+}
+
+// String is the action as a line of a plan.
+func (a Action) String() string {
+	switch a.Verb {
+	case Start:
+		if a.Replicas > 1 {
+			return fmt.Sprintf("start %d replicas of %s", a.Replicas, a.Process)
+		}
+		return "start " + a.Process
+	case Stop:
+		return "stop " + a.Process
+	case Scale:
+		return fmt.Sprintf("scale %s to %d", a.Process, a.Replicas)
+	case Restart:
+		return "restart " + a.Process
+	case Kill:
+		if a.Replica == "" {
+			return "kill each replica of " + a.Process + " in turn"
+		}
+		return "kill " + a.Replica
+	case Migrate:
+		return "migrate the database of " + a.Process
+	case Sessions:
+		return "move sessions to " + a.Value
+	case UserCache:
+		return "user cache " + a.Value
+	case Gateway:
+		return "give the gateway the routes of " + a.Value
+	case Entry:
+		return "send users to " + a.Process
+	default:
+		return string(a.Verb)
+	}
+}
+
+// Check is what must hold once a step is reached. Exactly one of the kinds is set.
+type Check struct {
+	Name      string
+	Journeys  string // the process through which the acceptance suite is played
+	Sessions  string // the mode that every replica reports
+	Affinity  string // on or off, as the gateway reports
+	Answering Run    // so many replicas answer through the gateway
+}
+
+// AtEnd is the place of a demo that names none: after the step is reached.
+const AtEnd = ""
+
+// Demo shows what a step is for, with a few users of its own; what it expects may
+// be that they are signed out.
+type Demo struct {
+	Name    string
+	At      string // a mark, or AtEnd
+	Through string // a process, or RoundRobin; empty is the step's entry
+	Do      []Act
+}
+
+// RoundRobin is a second gateway without affinity, for the time of a demo.
+const RoundRobin = "round_robin"
+
+// Act is one line of a demo. Exactly one of the fields is set.
+type Act struct {
+	SignIn  int // so many people
+	Ask     int // each asks so often who they are
+	Expect  string
+	Measure string
+	Action  *Action
+}
+
+// What a demo may expect.
+const (
+	EveryoneSignedIn     = "everyone_signed_in"
+	EveryoneSignedOut    = "everyone_signed_out"
+	SignedOutAtEveryTurn = "signed_out_at_every_turn"
+	OnlyUsersOfKilled    = "only_users_of_the_killed_signed_out"
+)
+
+// Imbalance is what a demo may measure: how unevenly the replicas are used.
+const Imbalance = "imbalance"
+
+// Index finds a step by its name or by the beginning of it, such as 03.
+func (p Path) Index(name string) (int, error) {
+	found := -1
+	for i, s := range p.Steps {
+		if s.Name == name {
+			return i, nil
+		}
+		if name != "" && strings.HasPrefix(s.Name, name) {
+			if found >= 0 {
+				return 0, fmt.Errorf("step %q is both %s and %s: write more of the name", name, p.Steps[found].Name, s.Name)
+			}
+			found = i
+		}
+	}
+	if found < 0 {
+		return 0, fmt.Errorf("there is no step %q: take one of %s", name, strings.Join(p.Names(), ", "))
+	}
+	return found, nil
+}
+
+// Names of all steps, in order.
+func (p Path) Names() []string {
+	names := make([]string, len(p.Steps))
+	for i, s := range p.Steps {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// Marks are the places that a step's lists name.
+func (s Step) Marks() []string {
+	var marks []string
+	for _, a := range slices.Concat(s.Forward, s.Back) {
+		if a.Mark != "" {
+			marks = append(marks, a.Mark)
+		}
+	}
+	return marks
+}
