@@ -18,17 +18,17 @@ import (
 
 // request is one thing a user wants, however many attempts it takes.
 type request struct {
-	name     string // the kind of request, as reports group it
-	method   string
-	path     string
-	body     []byte // JSON
-	key      string // Idempotency-Key
-	ifMatch  int64  // 0 is none
-	ifNone   string
-	cookie   string // in place of the jar's
-	session  bool   // needs the user to be signed in
-	expect   []int  // statuses that settle it
-	into     any    // what the expected answer's JSON is read into; nil for an answer that is not read
+	name    string // the kind of request, as reports group it
+	method  string
+	path    string
+	body    []byte // JSON
+	key     string // Idempotency-Key
+	ifMatch int64  // 0 is none
+	ifNone  string
+	cookie  string // in place of the jar's
+	session bool   // needs the user to be signed in
+	expect  []int  // statuses that settle it
+	into    any    // what the expected answer's JSON is read into; nil for an answer that is not read
 
 	// tolerate, if not nil, is true for a status that ends the operation and is nobody's fault. It is asked when the answer
 	// is there: what excuses it may have begun after the request did.
