@@ -22,8 +22,8 @@ const HeaderRequestID = "X-Request-Id"
 type headKey struct{}
 
 // begin gives the request its id and its trace, the gateway's if it sent them, and
-// turns HEAD into GET: the server knows from the connection's request that no body
-// may follow, so every handler answers HEAD exactly as it answers GET.
+// turns HEAD into GET in what handlers see: the server knows from its own request
+// that no body may follow, so every handler answers HEAD exactly as it answers GET.
 func begin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -37,14 +37,21 @@ func begin(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		ctx := telemetry.WithRequestID(telemetry.WithTrace(r.Context(), trace), id)
 		if r.Method == http.MethodHead {
-			ctx = context.WithValue(ctx, headKey{}, true)
+			ctx = context.WithValue(ctx, headKey{}, r)
+			r.Method = http.MethodGet // echo routes by the server's request; routed puts it back
 		}
-		r = r.WithContext(ctx)
-		if r.Method == http.MethodHead {
-			r.Method = http.MethodGet // of the copy; the server keeps the original
-		}
-		c.SetRequest(r)
+		c.SetRequest(r.WithContext(ctx))
 		c.Response().Header().Set(HeaderRequestID, id)
+		return next(c)
+	}
+}
+
+// routed gives the server's request its method back, before anything is answered.
+func routed(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if servers, ok := c.Request().Context().Value(headKey{}).(*http.Request); ok {
+			servers.Method = http.MethodHead
+		}
 		return next(c)
 	}
 }

@@ -48,7 +48,7 @@ func New(cfg Config) *echo.Echo {
 	}
 	e.HTTPErrorHandler = problems{appearances(), cfg.Logger, cfg.Unavailable, cfg.ErrorPage}.handle
 	e.Pre(begin)
-	e.Use(observe(cfg.Logger, newFigures(cfg.Registerer)), recovered(cfg.Logger), headers(cfg.Secure), limitBody(cfg.MaxBody))
+	e.Use(routed, observe(cfg.Logger, newFigures(cfg.Registerer)), recovered(cfg.Logger), headers(cfg.Secure), limitBody(cfg.MaxBody))
 	return e
 }
 
