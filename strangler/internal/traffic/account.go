@@ -51,7 +51,7 @@ func (t *turn) signIn() error {
 	case errors.Is(err, errStopped):
 		return err
 	case err != nil:
-		return fmt.Errorf("%w: sign in: %v", errCounted, err)
+		return fmt.Errorf("%w: sign in: %s", errCounted, err.Error()) // wrapped, it would be counted again
 	case !t.hasSession():
 		return fmt.Errorf("%w: sign in: the answer sets no session cookie that goes back to %s (a Secure one does not over plain http: COOKIE_SECURE=false)",
 			errCounted, t.load.config.BaseURL())

@@ -45,6 +45,10 @@ func (a answer) problem() string {
 	return p.Type[strings.LastIndex(p.Type, ":")+1:]
 }
 
+func (a answer) isPage() bool {
+	return len(a.body) > 0 && strings.HasPrefix(a.header.Get("Content-Type"), "text/html")
+}
+
 // encode writes what users send; it holds strings, numbers and lists only, which cannot fail.
 func encode(v any) []byte {
 	body, err := json.Marshal(v)

@@ -111,7 +111,7 @@ func (t *turn) read(name, path string, session bool, into any) error {
 func (t *turn) page(name, path string, session bool, tolerate func(status int) bool) error {
 	for range 4 {
 		a, err := t.ask(request{
-			name: name, method: http.MethodGet, path: path, session: session,
+			name: name, method: http.MethodGet, path: path, session: session, html: true,
 			expect: []int{http.StatusOK}, tolerate: func(status int) bool {
 				return status/100 == 3 || tolerate != nil && tolerate(status)
 			},

@@ -28,6 +28,7 @@ type request struct {
 	cookie  string // in place of the jar's
 	session bool   // needs the user to be signed in
 	expect  []int  // statuses that settle it
+	html    bool   // the expected answer is a page
 	into    any    // what the expected answer's JSON is read into; nil for an answer that is not read
 
 	// tolerate, if not nil, is true for a status that ends the operation and is nobody's fault. It is asked when the answer

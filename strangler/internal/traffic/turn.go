@@ -106,6 +106,8 @@ func (t *turn) foundSignedOut(a answer) (expected bool) {
 // judge holds an answer against the contract.
 func (r request) judge(a answer) error {
 	switch {
+	case r.expects(a.status) && r.html && !a.isPage():
+		return &failure{why: fmt.Sprintf("%s, %d bytes of %q, want a page", a.describe(), len(a.body), a.header.Get("Content-Type"))}
 	case r.expects(a.status) && r.into != nil && len(a.body) > 0:
 		if err := json.Unmarshal(a.body, r.into); err != nil {
 			return &failure{why: fmt.Sprintf("%s, and not the JSON that the contract promises: %v", a.describe(), err)}

@@ -57,4 +57,7 @@ func (b *Blog) myPage(c *call) answer {
 	return b.page(c)
 }
 
-func (b *Blog) page(*call) answer { return answer{200, "a page"} }
+func (b *Blog) page(c *call) answer {
+	c.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	return answer{200, "a page"}
+}
