@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"banyan.dev/gateway/internal/dataplane"
+)
+
+// settings is the environment of the process.
+type settings struct {
+	Listen  string `env:"LISTEN_ADDR" envDefault:"127.0.0.1:8000"`
+	Admin   string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:8001"`
+	Token   string `env:"ADMIN_TOKEN"`
+	Config  string `env:"CONFIG_FILE" envDefault:"gateway.yaml"`
+	Name    string `env:"NAME" envDefault:"gateway"`
+	Level   string `env:"LOG_LEVEL" envDefault:"info"`
+	Version string `env:"VERSION" envDefault:"dev"`
+
+	Drain time.Duration `env:"DRAIN_TIMEOUT" envDefault:"10s"`
+
+	HeaderBytes int           `env:"MAX_HEADER_BYTES" envDefault:"16384"`
+	HeadTime    time.Duration `env:"HEADER_TIMEOUT" envDefault:"10s"`
+	BodyStall   time.Duration `env:"BODY_STALL_TIMEOUT" envDefault:"30s"`
+	Idle        time.Duration `env:"IDLE_TIMEOUT" envDefault:"75s"`
+	Connections int           `env:"MAX_CONNECTIONS" envDefault:"65536"`
+}
+
+func readSettings() (settings, error) {
+	var s settings
+	if err := env.Parse(&s); err != nil {
+		return s, fmt.Errorf("read the environment: %w", err)
+	}
+	return s, s.check()
+}
+
+func (s settings) check() error {
+	for _, address := range []struct{ name, value string }{{"LISTEN_ADDR", s.Listen}, {"ADMIN_ADDR", s.Admin}} {
+		if _, _, err := net.SplitHostPort(address.value); err != nil {
+			return fmt.Errorf("%s %q is no address: write host:port, as in 127.0.0.1:8000", address.name, address.value)
+		}
+	}
+	if s.Token == "" && !isLoopback(s.Admin) {
+		return fmt.Errorf("ADMIN_ADDR %q can be reached from outside and ADMIN_TOKEN is empty: set a token, or bind 127.0.0.1", s.Admin)
+	}
+	if s.HeaderBytes < 1024 || s.HeaderBytes > 1<<20 {
+		return fmt.Errorf("MAX_HEADER_BYTES %d is out of bounds: use 1024 to 1048576", s.HeaderBytes)
+	}
+	if s.Connections < 1 {
+		return fmt.Errorf("MAX_CONNECTIONS %d is out of bounds: use 1 or more", s.Connections)
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"DRAIN_TIMEOUT", s.Drain}, {"HEADER_TIMEOUT", s.HeadTime}, {"BODY_STALL_TIMEOUT", s.BodyStall}, {"IDLE_TIMEOUT", s.Idle}} {
+		if d.value <= 0 {
+			return fmt.Errorf("%s %s is out of bounds: use a duration above 0, as in 10s", d.name, d.value)
+		}
+	}
+	return nil
+}
+
+func (s settings) limits() dataplane.Limits {
+	return dataplane.Limits{Header: s.HeaderBytes, HeadTime: s.HeadTime, BodyStall: s.BodyStall, Idle: s.Idle, Connections: s.Connections}
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,95 @@
+package config
+
+import (
+	"net/url"
+	"time"
+)
+
+// Config is a checked gateway.yaml. It is read by many requests at once and never
+// changed after Parse returned it.
+type Config struct {
+	// Revision orders configurations: replicas of the gateway agree when theirs
+	// is the same. 0 stands for a file that doesn't number itself.
+	Revision int64
+	Owners   []Owner // in the order of their names
+	Routes   []Route // in the order of the file
+	// Source is the text it was parsed from, as GET /api/config shows it.
+	Source []byte
+}
+
+// Owner is one application that answers routes, and how it is reached.
+type Owner struct {
+	Name string
+	// Address is one URL whose host may resolve to several replicas. It is nil
+	// when Replicas lists them.
+	Address  *url.URL
+	Replicas []Replica
+	Health   Health
+	Balance  Balance
+	// Affinity is nil when requests of one user may go to any replica.
+	Affinity *Affinity
+	// Timeout is the longest an owner may keep a request without an answer.
+	Timeout time.Duration
+}
+
+// Replica is one process of an owner.
+type Replica struct {
+	Name string
+	URL  *url.URL
+}
+
+// Health says how replicas are probed. Beside the probes a refused connection
+// takes a replica out at once.
+type Health struct {
+	// Path is probed with GET. Named by the file, it must answer 2xx or 3xx. The
+	// default, /livez, may answer anything below 500: an application that knows
+	// no such path is still alive.
+	Path  string
+	Named bool
+	// Port replaces the port of the replica's URL when it is not "".
+	Port     string
+	Interval time.Duration
+	Timeout  time.Duration
+}
+
+// Balance names how a replica is chosen.
+type Balance string
+
+// The balancers.
+const (
+	RoundRobin    Balance = "round_robin"
+	LeastRequests Balance = "least_requests"
+)
+
+// Affinity keeps a user at one replica by a cookie of the gateway's own.
+type Affinity struct {
+	// Cookie is the gateway's cookie. Its value names the replica opaquely.
+	Cookie string
+	// SessionCookie is the application's. A response that sets it (bare or with
+	// the prefix __Host- or __Secure-) sets Cookie too.
+	SessionCookie string
+	// Home is the replica that users with a session and no affinity cookie belong
+	// to: the one that was there before affinity was. "" is none.
+	Home string
+}
+
+// Route sends what matches to an owner.
+type Route struct {
+	Path string
+	// Methods the route takes; empty is any.
+	Methods []string
+	Owner   string
+	// Timeout is the owner's unless the route has its own.
+	Timeout time.Duration
+	// MaxBody is the longest request body in bytes; 0 is any length.
+	MaxBody int64
+}
+
+// What holds where the file says nothing.
+const (
+	DefaultTimeout        = 30 * time.Second
+	DefaultHealthPath     = "/livez"
+	DefaultHealthInterval = 500 * time.Millisecond
+	DefaultHealthTimeout  = time.Second
+	DefaultAffinityCookie = "banyan_replica"
+)

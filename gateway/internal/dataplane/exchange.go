@@ -1,0 +1,371 @@
+package dataplane
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"banyan.dev/gateway/internal/current"
+	"banyan.dev/gateway/internal/policy"
+	"banyan.dev/gateway/internal/upstream"
+)
+
+const (
+	// bufferedBody is the longest body that is read before it is sent: such a
+	// request can be sent again to another replica. fasthttp has read as much.
+	bufferedBody = 8 << 10
+	// attempts bounds how often one request is sent.
+	attempts = 4
+)
+
+// body says how a request's body reaches the owner.
+type body uint8
+
+const (
+	noBody body = iota
+	bodyBuffered
+	bodySized   // streamed, with Content-Length
+	bodyChunked // streamed, with Transfer-Encoding
+)
+
+// exchange is one request and its answer. It is used by the goroutine of its
+// connection, and kept for the next request afterwards.
+type exchange struct {
+	server *Server
+	ctx    *fasthttp.RequestCtx
+	client *client
+	// snapshot is taken at the beginning and kept, whatever is swapped meanwhile.
+	snapshot *current.Snapshot
+	begun    time.Time
+
+	head        head
+	view        policy.Request
+	target      []byte // path and query, as forwarded
+	pathBuf     []byte
+	requestID   []byte
+	body        body
+	content     []byte // of a buffered body
+	out         []byte // the request's bytes on their way to the owner
+	scratch     []byte
+	route       *policy.Route
+	choice      policy.Choice
+	tried       []*upstream.Replica
+	conn        *upstream.Conn
+	upload      *upload
+	deadline    time.Time
+	streaming   bool // the answer's body outlives the handler
+	interim     bool // the owner has been asked for 100 Continue
+	status      int
+	connections int
+}
+
+// begin takes an exchange for the request at hand.
+func (s *Server) begin(ctx *fasthttp.RequestCtx) *exchange {
+	x := s.pool.Get().(*exchange)
+	x.ctx, x.begun = ctx, time.Now()
+	x.client, _ = ctx.Conn().(*client)
+	x.snapshot = s.current.Snapshot()
+	s.metrics.InFlight.Inc()
+	return x
+}
+
+// end counts the answer and, unless a stream still needs it, lets the exchange go.
+func (x *exchange) end() {
+	x.mustClose()
+	meter := x.server.none
+	if x.route != nil {
+		meter = x.snapshot.Meters[x.route.Index]
+	}
+	meter.Answered(x.status, time.Since(x.begun))
+	if x.upload != nil && x.client != nil && x.upload.complete() {
+		x.client.bodyStall.Store(0)
+	}
+	if !x.streaming {
+		x.let()
+	}
+}
+
+// let gives the exchange back. Nothing may use it afterwards.
+func (x *exchange) let() {
+	s := x.server
+	s.metrics.InFlight.Dec()
+	clear(x.tried)
+	clear(x.head.lines)
+	clear(x.head.cookies)
+	x.head.reset()
+	*x = exchange{
+		server: s, head: x.head, pathBuf: x.pathBuf[:0], target: x.target[:0], requestID: x.requestID[:0],
+		content: x.content[:0], out: x.out[:0], scratch: x.scratch[:0], tried: x.tried[:0],
+	}
+	s.pool.Put(x)
+}
+
+// mustClose ends the connection where the next request can't be trusted to begin
+// where this one ended, where the client asked for it, and in a drain.
+func (x *exchange) mustClose() {
+	if x.head.closes || x.server.draining.Load() || !x.consumed() {
+		x.ctx.Response.Header.SetConnectionClose()
+	}
+}
+
+// consumed tells whether the whole request was read. fasthttp would take what is
+// left of a body for the next request.
+func (x *exchange) consumed() bool {
+	if x.body == noBody || x.body == bodyBuffered {
+		return true
+	}
+	if x.upload != nil && x.upload.complete() {
+		return true
+	}
+	if x.client != nil {
+		x.client.linger.Store(true)
+	}
+	return false
+}
+
+// run answers the request.
+func (x *exchange) run() {
+	if err := x.prepare(); err != nil {
+		x.fail(err)
+		return
+	}
+	if err := x.readBody(); err != nil {
+		x.fail(err)
+		return
+	}
+	x.forward()
+}
+
+// prepare reads the head, and finds the route. It reads nothing of the body.
+func (x *exchange) prepare() error {
+	h := &x.ctx.Request.Header
+	x.body = x.kindOfBody()
+	if err := x.head.read(h.RawHeaders(), h.IsHTTP11()); err != nil {
+		x.requestID = appendRequestID(x.requestID[:0], nil)
+		status := errBroken.status
+		if errors.Is(err, errExpect) {
+			status = fasthttp.StatusExpectationFailed
+		}
+		return &refusal{status: status, kind: "malformed", detail: "The request was refused: " + err.Error() + "."}
+	}
+	x.requestID = appendRequestID(x.requestID[:0], x.head.requestID)
+	if err := x.locate(h.RequestURI()); err != nil {
+		return err
+	}
+	x.view.Method, x.view.Cookies = h.Method(), x.head.cookies
+	switch string(x.view.Method) {
+	case "CONNECT", "TRACE":
+		return errMethod
+	}
+	if policy.IsInternal(x.view.Path) {
+		return errNoRoute
+	}
+	if x.route = x.snapshot.Table.Match(&x.view); x.route == nil {
+		return errNoRoute
+	}
+	x.deadline = x.begun.Add(x.route.Timeout)
+	if limit := x.route.MaxBody; limit > 0 && int64(h.ContentLength()) > limit {
+		return errTooLarge
+	}
+	return nil
+}
+
+// locate finds the canonical path in the request target. Only the origin form is
+// taken: an absolute URI could name another host than the Host header does.
+func (x *exchange) locate(uri []byte) error {
+	if len(uri) == 0 || uri[0] != '/' || bytes.IndexByte(uri, '#') >= 0 {
+		return errTarget
+	}
+	raw, query := uri, []byte(nil)
+	if i := bytes.IndexByte(uri, '?'); i >= 0 {
+		raw, query = uri[:i], uri[i:]
+	}
+	path, err := policy.Canonical(x.pathBuf, raw)
+	if err != nil {
+		return &refusal{status: 400, kind: "malformed", detail: err.Error()}
+	}
+	if len(path) != len(raw) || &path[0] != &raw[0] {
+		x.pathBuf = path[:0]
+	}
+	x.view.Path = path
+	x.target = append(append(x.target[:0], path...), query...)
+	return nil
+}
+
+func (x *exchange) kindOfBody() body {
+	switch n := x.ctx.Request.Header.ContentLength(); {
+	case n == -1:
+		return bodyChunked
+	case n > bufferedBody:
+		return bodySized
+	case n > 0 && x.interim:
+		return bodySized // what the owner wants to see comes after its word
+	case n > 0:
+		return bodyBuffered
+	default:
+		return noBody
+	}
+}
+
+// readBody takes a short body into the exchange; fasthttp holds it already.
+func (x *exchange) readBody() error {
+	if x.body != bodyBuffered {
+		return nil
+	}
+	n := x.ctx.Request.Header.ContentLength()
+	if cap(x.content) < n {
+		x.content = make([]byte, 0, bufferedBody)
+	}
+	x.content = x.content[:n]
+	if _, err := io.ReadFull(x.ctx.RequestBodyStream(), x.content); err != nil {
+		return errBroken
+	}
+	return nil
+}
+
+// forward sends the request, to one replica after another where that is safe, and
+// takes over the first answer.
+func (x *exchange) forward() {
+	fresh := false
+	for {
+		err := x.connect(fresh)
+		if err != nil {
+			x.fail(err)
+			return
+		}
+		err = x.try()
+		if err == nil {
+			return
+		}
+		if !x.mayRepeat(err) {
+			x.giveUp(err)
+			return
+		}
+		fresh = x.conn.Reused
+		if !fresh {
+			x.choice.Replica.Failed()
+			x.tried = append(x.tried, x.choice.Replica)
+		}
+		x.abandon()
+		x.snapshot.Meters[x.route.Index].Retried()
+	}
+}
+
+// try makes one attempt over the connection.
+func (x *exchange) try() error {
+	if err := x.send(); err != nil {
+		return err
+	}
+	return x.receive()
+}
+
+// connect chooses a replica and a connection to it. A replica that refuses is
+// marked and the next one is asked: nothing was sent yet, so any request may.
+func (x *exchange) connect(fresh bool) error {
+	for {
+		x.choice = x.route.Owner.Choose(&x.view, x.tried)
+		r := x.choice.Replica
+		if r == nil {
+			if len(x.tried) > 0 {
+				return errRefused
+			}
+			return errNobody
+		}
+		x.connections++
+		var conn *upstream.Conn
+		if !fresh {
+			conn = r.Idle(!x.replayable())
+		}
+		if conn == nil {
+			var err error
+			conn, err = r.Dial(x.deadline)
+			if errors.Is(err, upstream.ErrDeadline) {
+				return errLate
+			}
+			if err != nil {
+				r.MarkDown("connection refused: " + err.Error())
+				x.tried = append(x.tried, r)
+				continue
+			}
+		}
+		r.Begin()
+		x.conn = conn
+		conn.SetDeadline(x.deadline)
+		if x.client != nil {
+			conn.Gone = x.client.gone
+		}
+		return nil
+	}
+}
+
+// replayable tells whether the request may be sent again without doing something
+// twice: the method says so, and its body is still at hand.
+func (x *exchange) replayable() bool {
+	return policy.IsIdempotent(x.view.Method) && (x.body == noBody || x.body == bodyBuffered)
+}
+
+func (x *exchange) mayRepeat(err error) bool {
+	return x.replayable() && !x.conn.Received() && x.connections < attempts && !x.interim &&
+		!errors.Is(err, upstream.ErrDeadline) && !errors.Is(err, upstream.ErrGone)
+}
+
+// giveUp answers that there is no answer.
+func (x *exchange) giveUp(err error) {
+	if x.conn != nil {
+		x.choice.Replica.Failed()
+	}
+	var told *refusal
+	switch {
+	case x.upload != nil && x.upload.blame() != nil:
+		err = x.upload.blame()
+	case errors.Is(err, upstream.ErrGone):
+		x.abandon()
+		x.server.metrics.Gone.Inc()
+		x.status = statusGone
+		x.ctx.Response.Reset()
+		x.ctx.Response.Header.SetConnectionClose()
+		return
+	case errors.Is(err, upstream.ErrDeadline):
+		err = errLate
+	case !errors.As(err, &told):
+		err = errLost
+	}
+	x.fail(err)
+}
+
+// fail answers with a problem.
+func (x *exchange) fail(err error) {
+	x.abandon()
+	var r *refusal
+	if !errors.As(err, &r) {
+		r = errInternal
+	}
+	x.status = r.status
+	r.write(x.ctx, x.view.Path, x.requestID)
+}
+
+// abandon ends an attempt without an answer: the connection closes, which is how
+// the owner learns of it.
+func (x *exchange) abandon() {
+	if x.conn == nil {
+		return
+	}
+	x.conn.Discard()
+	x.stopUpload()
+	x.conn = nil
+	x.choice.Replica.End()
+}
+
+// release ends an attempt with its answer read.
+func (x *exchange) release(reusable bool) {
+	if x.upload != nil && !x.upload.complete() {
+		x.abandon()
+		return
+	}
+	x.conn.Release(reusable)
+	x.conn = nil
+	x.choice.Replica.End()
+}

@@ -1,0 +1,110 @@
+package dataplane
+
+import (
+	"errors"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"banyan.dev/gateway/internal/upstream"
+)
+
+// expectKey is where an exchange waits between the owner's 100 Continue and the
+// body.
+type expectKey struct{}
+
+// patience is how long the owner may keep a client waiting for 100 Continue. An
+// owner that knows no Expect says nothing until it has the body (RFC 9110, section
+// 10.1.1).
+const patience = time.Second
+
+// expect asks the owner, before the body is read, whether it wants it. What it
+// returns is 100, or the status of the answer that it has put into the response.
+func (s *Server) expect(ctx *fasthttp.RequestCtx) (status int) {
+	x := s.begin(ctx)
+	x.interim = true
+	defer func() {
+		if status != fasthttp.StatusContinue {
+			status = x.status
+			x.end()
+		}
+	}()
+	defer s.recovered(x)
+	if !x.ask() {
+		return x.status
+	}
+	resetResponse(ctx)
+	ctx.SetUserValue(expectKey{}, x)
+	return fasthttp.StatusContinue
+}
+
+// resetResponse undoes what reading 100 Continue left.
+func resetResponse(ctx *fasthttp.RequestCtx) {
+	ctx.Response.Reset()
+	ctx.Response.Header.DisableNormalizing()
+	ctx.Response.Header.SetNoDefaultContentType(true)
+}
+
+// ask is true when the body may come; else the exchange has its answer.
+func (x *exchange) ask() bool {
+	if err := x.prepare(); err != nil {
+		x.fail(err)
+		return false
+	}
+	if x.body == noBody {
+		x.interim = false
+		return true
+	}
+	err := x.connect(false)
+	if err != nil {
+		x.fail(err)
+		return false
+	}
+	if err := x.send(); err != nil {
+		x.giveUp(err)
+		return false
+	}
+	wanted, err := x.awaitWord()
+	if err != nil {
+		x.giveUp(err)
+	}
+	return wanted
+}
+
+// awaitWord reads the owner's word. No word in time is taken for a yes.
+func (x *exchange) awaitWord() (wanted bool, err error) {
+	x.conn.SetDeadline(time.Now().Add(min(patience, x.route.Timeout)))
+	for {
+		err := x.readHead()
+		if errors.Is(err, upstream.ErrDeadline) && !x.conn.Received() {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		switch status := x.ctx.Response.StatusCode(); {
+		case status == fasthttp.StatusContinue:
+			return true, nil
+		case status >= 200:
+			x.take()
+			return false, nil
+		}
+		if err := x.passInterim(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// resume goes on when the client has been told to send its body.
+func (x *exchange) resume() {
+	if x.conn == nil {
+		x.forward()
+		return
+	}
+	x.interim = false
+	x.conn.SetDeadline(x.remaining())
+	x.startUpload()
+	if err := x.receive(); err != nil {
+		x.giveUp(err)
+	}
+}

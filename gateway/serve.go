@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"banyan.dev/gateway/internal/config"
+	"banyan.dev/gateway/internal/control"
+	"banyan.dev/gateway/internal/current"
+	"banyan.dev/gateway/internal/dataplane"
+	"banyan.dev/gateway/internal/metrics"
+	"banyan.dev/gateway/internal/upstream"
+	"banyan.dev/platform/run"
+	"banyan.dev/platform/telemetry"
+	"banyan.dev/platform/watch"
+)
+
+// serve runs the gateway until the context ends, and then lets requests finish.
+func serve(ctx context.Context, logs io.Writer) error {
+	settings, err := readSettings()
+	if err != nil {
+		return err
+	}
+	logger, err := telemetry.NewLogger(logs, settings.Name, settings.Level)
+	if err != nil {
+		return err
+	}
+	// What stops the gateway must outlive the signal that asks for it.
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var started run.Stack
+	g, err := start(work, settings, logger, &started)
+	if err != nil {
+		return errors.Join(err, started.Stop(work))
+	}
+	logger.Info("gateway serves", "listen", g.public.Addr().String(), "admin", g.admin.Addr().String(),
+		"config", settings.Config, "revision", g.current.Snapshot().Revision, "drain", settings.Drain.String(), "limits", settings.limits())
+	select {
+	case <-ctx.Done():
+	case err = <-g.failed:
+	}
+	logger.Info("gateway drains", "within", settings.Drain.String())
+	bounded, done := context.WithTimeout(work, settings.Drain)
+	defer done()
+	return errors.Join(err, started.Stop(bounded))
+}
+
+// gateway is what start has started.
+type gateway struct {
+	public, admin net.Listener
+	current       *current.Current
+	failed        chan error
+}
+
+// start wires the gateway: owners, configuration, data plane, control plane. What
+// it has started is on the stack, also when it fails.
+func start(ctx context.Context, s settings, logger *slog.Logger, started *run.Stack) (*gateway, error) {
+	registry := telemetry.NewRegistry()
+	set := metrics.New(registry)
+	owners := upstream.NewRegistry(net.DefaultResolver, logger)
+	started.Push("owners", func(context.Context) error { owners.Close(); return nil })
+
+	now := current.New(owners, set, logger)
+	started.Push("configuration", func(context.Context) error { now.Close(); return nil })
+	if err := follow(ctx, s.Config, now, logger, started); err != nil {
+		return nil, err
+	}
+
+	g := &gateway{current: now, failed: make(chan error, 2)}
+	var err error
+	if g.admin, err = listen("ADMIN_ADDR", s.Admin); err != nil {
+		return nil, err
+	}
+	operators := control.New(control.Options{Name: s.Name, Version: s.Version, Token: s.Token}, now, registry, logger)
+	started.Push("control plane", operators.Close)
+	go func() { g.failed <- operators.Serve(g.admin) }()
+
+	if g.public, err = listen("LISTEN_ADDR", s.Listen); err != nil {
+		return nil, err
+	}
+	public := dataplane.New(now, set, logger, s.limits())
+	started.Push("data plane", func(ctx context.Context) error {
+		operators.BeginDrain()
+		return public.Drain(ctx)
+	})
+	go func() { g.failed <- public.Serve(g.public) }()
+	return g, nil
+}
+
+// follow puts the file in force, and each later content that can be.
+func follow(ctx context.Context, file string, now *current.Current, logger *slog.Logger, started *run.Stack) error {
+	watching, stop := context.WithCancel(ctx)
+	wait, err := watch.File(watching, file, logger, func(content []byte) {
+		// Apply logs and notes a refusal; here only the first one matters.
+		_ = now.Apply("file", filepath.Base(file), content, current.Any)
+	})
+	if err != nil {
+		stop()
+		return fmt.Errorf("CONFIG_FILE: %w; name a readable configuration (see gateway/example.yaml)", err)
+	}
+	started.Push("configuration file", func(context.Context) error { stop(); wait(); return nil })
+	if now.Snapshot() == nil {
+		return fmt.Errorf("CONFIG_FILE %s is refused: %s", file, now.Refused().Reason)
+	}
+	return nil
+}
+
+func listen(variable, address string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s %q: %w; free the port or name another one", variable, address, err)
+	}
+	return ln, nil
+}
+
+// validate checks a file and says what is in it.
+func validate(file string, out io.Writer) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("validate: %w", err)
+	}
+	c, err := config.Parse(filepath.Base(file), text)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s is valid: revision %d, %d owners, %d routes\n", file, c.Revision, len(c.Owners), len(c.Routes))
+	return err
+}
+
+// healthcheck is for images without a shell: it asks /readyz on ADMIN_ADDR.
+func healthcheck(ctx context.Context) error {
+	settings, err := readSettings()
+	if err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(settings.Admin)
+	if err != nil {
+		return fmt.Errorf("ADMIN_ADDR %q: %w", settings.Admin, err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	if err != nil {
+		return fmt.Errorf("healthcheck: %w", err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("healthcheck: %w", err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("healthcheck: %s answered %d", req.URL, res.StatusCode)
+	}
+	return nil
+}
