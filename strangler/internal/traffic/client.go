@@ -204,10 +204,10 @@ func (a answer) describe() string {
 	return text
 }
 
-// waitFor is how long to wait before the next attempt: what the server asked for, else 25 ms doubled up to a second,
-// of which a random half (full jitter lets a crowd come back one after another).
+// waitFor is how long to wait before the next attempt: what the server asked for, else 25 ms doubled up to a second, of
+// which a random part is left out, so that a crowd comes back one after another (Brooker, "Exponential Backoff And Jitter", 2015).
 func waitFor(a answer, attempt int) time.Duration {
-	if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); err == nil && seconds >= 0 {
+	if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); err == nil && seconds > 0 {
 		return time.Duration(seconds) * time.Second
 	}
 	ceiling := min(time.Second, 25*time.Millisecond<<min(attempt, 6))

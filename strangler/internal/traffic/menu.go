@@ -8,8 +8,8 @@ type dish struct {
 	do     func(*turn) error
 }
 
-// readers is what anyone does: mostly reading, as on every blog. About one request in nine needs a session, so
-// that a lost one is noticed soon.
+// readers is what anyone does: mostly reading, as on every blog. About one operation in five needs a session, so that a
+// lost one is noticed soon.
 func readers() []dish {
 	return []dish{
 		{160, (*turn).readFrontPage},

@@ -26,6 +26,8 @@ type Blog struct {
 	before   Middleware
 	replica  string
 	stale    bool
+
+	routes http.Handler
 }
 
 type account struct {
@@ -64,9 +66,8 @@ func Start(t testing.TB) *Blog {
 		accounts: map[string]*account{}, sessions: map[string]*account{}, answers: map[string]answer{},
 		replica: "monolith/monolith-0",
 	}
-	server := httptest.NewServer(b)
-	t.Cleanup(server.Close)
-	b.URL = server.URL
+	b.routes = b.mux()
+	b.URL = StartAt(t, b)
 	return b
 }
 
@@ -77,13 +78,13 @@ func (b *Blog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Unlock()
 	w.Header().Set("X-Served-By", replica)
 	if before != nil {
-		before(w, r, b.routes())
+		before(w, r, b.routes)
 		return
 	}
-	b.routes().ServeHTTP(w, r)
+	b.routes.ServeHTTP(w, r)
 }
 
-func (b *Blog) routes() http.Handler {
+func (b *Blog) mux() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]func(*call) answer{
 		"POST /api/v1/accounts":            b.signUp,
