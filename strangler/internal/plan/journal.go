@@ -43,9 +43,32 @@ const (
 // OpenJournal opens or begins the journal at path. A last line that a crash cut in
 // half is dropped: what it would have told had not happened yet.
 func OpenJournal(path string) (*Journal, error) {
+	j, whole, err := readJournal(path)
+	if err != nil {
+		return nil, err
+	}
+	if j.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644); err != nil {
+		return nil, fmt.Errorf("open the journal: %w", err)
+	}
+	if err := j.cutTo(whole); err != nil {
+		_ = j.file.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// ReadJournal reads the journal without being able to write it: another process
+// may be at work.
+func ReadJournal(path string) (*Journal, error) {
+	j, _, err := readJournal(path)
+	return j, err
+}
+
+// readJournal replays the whole lines, and says how many bytes they are.
+func readJournal(path string) (*Journal, int64, error) {
 	content, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the journal: %w", err)
+		return nil, 0, fmt.Errorf("read the journal: %w", err)
 	}
 	whole := content[:bytes.LastIndexByte(content, '\n')+1]
 	j := &Journal{}
@@ -55,18 +78,11 @@ func OpenJournal(path string) (*Journal, error) {
 		}
 		var e entry
 		if err := json.Unmarshal(line, &e); err != nil {
-			return nil, fmt.Errorf("%s:%d: no entry of a journal: %w: remove the run with down", path, i+1, err)
+			return nil, 0, fmt.Errorf("%s:%d: no entry of a journal: %w: remove the run with down", path, i+1, err)
 		}
 		j.replay(e)
 	}
-	if j.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644); err != nil {
-		return nil, fmt.Errorf("open the journal: %w", err)
-	}
-	if err := j.cutTo(int64(len(whole))); err != nil {
-		_ = j.file.Close()
-		return nil, err
-	}
-	return j, nil
+	return j, int64(len(whole)), nil
 }
 
 func (j *Journal) cutTo(size int64) error {
@@ -148,4 +164,9 @@ func (j *Journal) Failed(i int, why error) error {
 func (j *Journal) End() error { return j.Arrive(j.walk.To) }
 
 // Close closes the file.
-func (j *Journal) Close() error { return j.file.Close() }
+func (j *Journal) Close() error {
+	if j.file == nil {
+		return nil // it was only read
+	}
+	return j.file.Close()
+}

@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"banyan.dev/strangler/internal/steps"
 )
@@ -74,21 +73,12 @@ func Fresh(path steps.Path, i int) []steps.Action {
 		if len(process.Migrate) > 0 {
 			actions = append(actions, steps.Action{Verb: steps.Migrate, Process: run.Process})
 		}
-		if len(step.Gateway) > 0 && len(process.Environment) > 0 && readsRoutes(process) {
+		if len(step.Gateway) > 0 && process.Reads("gateway.file") {
 			actions = append(actions, steps.Action{Verb: steps.Gateway, Value: step.Name})
 		}
 		actions = append(actions, steps.Action{Verb: steps.Start, Process: run.Process, Replicas: run.Replicas})
 	}
 	return append(actions, steps.Action{Verb: steps.Entry, Process: step.Entry})
-}
-
-func readsRoutes(p steps.Process) bool {
-	for _, v := range p.Environment {
-		if strings.Contains(v, "${gateway.file}") {
-			return true
-		}
-	}
-	return false
 }
 
 // Title is the walk as a heading.

@@ -27,6 +27,16 @@ type Process struct {
 // Host tells whether it is a program of this repository.
 func (p Process) Host() bool { return p.Package != "" }
 
+// Reads tells whether its environment names what, such as settings.file.
+func (p Process) Reads(what string) bool {
+	for _, v := range p.Environment {
+		if strings.Contains(v, "${"+what+"}") {
+			return true
+		}
+	}
+	return false
+}
+
 // Step is one folder of the path: an end state, the way to it and the way back.
 type Step struct {
 	Name      string // the folder's

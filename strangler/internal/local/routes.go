@@ -1,0 +1,191 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"banyan.dev/platform/watch"
+	"banyan.dev/strangler/internal/steps"
+)
+
+// Routing is how a step's gateway.yaml becomes the file that this target's gateway
+// reads.
+type Routing struct {
+	Revision int64
+	Replicas map[string][]GatewayReplica // by owner; of a replica, name and url
+	Home     string                      // who has the sessions without an affinity cookie
+}
+
+// Render fills in revision, replicas and home. Everything else stays as the step
+// says it.
+func Render(content []byte, to Routing) ([]byte, error) {
+	var file map[string]any
+	if err := yaml.Unmarshal(content, &file); err != nil {
+		return nil, fmt.Errorf("parse the routes: %w", err)
+	}
+	owners, ok := file["owners"].(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("the routes have no owners: write owners: {monolith: {address: ...}}")
+	}
+	file["revision"] = to.Revision
+	for _, name := range sortedKeys(owners) {
+		owner, ok := owners[name].(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("owner %q of the routes has no fields", name)
+		}
+		replicas := to.Replicas[name]
+		if len(replicas) == 0 {
+			return nil, fmt.Errorf("owner %q of the routes does not run: no replica to send requests to", name)
+		}
+		delete(owner, "address")
+		list := []map[string]string{}
+		for _, r := range replicas {
+			list = append(list, map[string]string{"name": r.Name, "url": r.URL})
+		}
+		owner["replicas"] = list
+		if affinity, ok := owner["affinity"].(map[string]any); ok && to.Home != "" {
+			affinity["home"] = to.Home
+		}
+	}
+	body, err := yaml.Marshal(file)
+	if err != nil {
+		return nil, fmt.Errorf("write the routes: %w", err)
+	}
+	return append([]byte("# Written by strangler; its source is the step's gateway.yaml.\n"), body...), nil
+}
+
+// pins tells whether a step's routes keep a user at one replica.
+func pins(content []byte) bool {
+	var file struct {
+		Owners map[string]struct {
+			Affinity map[string]any `yaml:"affinity"`
+		} `yaml:"owners"`
+	}
+	if yaml.Unmarshal(content, &file) != nil {
+		return false // Render says what is wrong with it
+	}
+	for _, o := range file.Owners {
+		if o.Affinity != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// gateways are the replicas that read the routes.
+func (r *Run) gateways() []string {
+	var names []string
+	for _, name := range sortedKeys(r.state.Processes) {
+		if r.path.Processes[r.state.Processes[name].Process].Reads("gateway.file") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (r *Run) stepRoutes(step string) ([]byte, error) {
+	i, err := r.path.Index(step)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.path.Steps[i].Gateway) == 0 {
+		return nil, fmt.Errorf("there is no %s", filepath.Join(steps.Folder, step, "gateway.yaml"))
+	}
+	return r.path.Steps[i].Gateway, nil
+}
+
+// takeRoutes gives the gateway another step's routes.
+func (r *Run) takeRoutes(ctx context.Context, step string) error {
+	content, err := r.stepRoutes(step)
+	if err != nil {
+		return err
+	}
+	many := len(r.watchers()) > 1
+	if !pins(content) && many && r.state.Settings.Store != "redis" && r.state.Settings.Store != "postgres" {
+		return fmt.Errorf("the routes of %s send users to any replica, but sessions are in %s: affinity goes off only when sessions are in Redis alone",
+			step, r.state.Settings.Store)
+	}
+	r.state.Routes.Step = step
+	if !pins(content) {
+		r.state.Routes.Home = ""
+	} else if r.state.Routes.Home == "" {
+		// Who was here before affinity belongs to the first replica: it was alone.
+		if first := r.watchers(); len(first) > 0 {
+			r.state.Routes.Home = first[0]
+		}
+	}
+	return r.route(ctx, nil)
+}
+
+// route writes the gateway's file for the replicas that run, without those named,
+// and waits until every gateway has it in force.
+func (r *Run) route(ctx context.Context, without []string) error {
+	if r.state.Routes.Step == "" {
+		return nil
+	}
+	content, err := r.stepRoutes(r.state.Routes.Step)
+	if err != nil {
+		return err
+	}
+	r.state.Routes.Revision++
+	if err := r.save(); err != nil {
+		return err
+	}
+	rendered, err := Render(content, Routing{
+		Revision: r.state.Routes.Revision, Home: r.state.Routes.Home, Replicas: r.upstreams(without),
+	})
+	if err != nil {
+		return fmt.Errorf("routes of %s: %w", r.state.Routes.Step, err)
+	}
+	if err := watch.Write(r.folder.path("gateway.yaml"), rendered, 0o644); err != nil {
+		return err
+	}
+	return r.routesInForce(ctx)
+}
+
+// upstreams are the replicas of every host, as owners by the process's name.
+func (r *Run) upstreams(without []string) map[string][]GatewayReplica {
+	owners := map[string][]GatewayReplica{}
+	for _, name := range sortedKeys(r.state.Processes) {
+		i := r.state.Processes[name]
+		if slices.Contains(without, name) || !r.path.Processes[i.Process].Host() {
+			continue
+		}
+		owners[i.Process] = append(owners[i.Process], GatewayReplica{Name: name, URL: "http://" + loopback(r.state.Ports[name].Public)})
+	}
+	return owners
+}
+
+// inForceWithin bounds how long a gateway may take to read its file.
+const inForceWithin = 15 * time.Second
+
+func (r *Run) routesInForce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, inForceWithin)
+	defer cancel()
+	want := r.state.Routes.Revision
+	for _, name := range r.gateways() {
+		var last error
+		refused := false
+		ok := await(ctx, 10*time.Millisecond, func() bool {
+			status, err := r.gatewayStatus(ctx, name)
+			last = err
+			if err == nil && status.Revision < want {
+				last = fmt.Errorf("it reports revision %d", status.Revision)
+				if status.LastRefused != nil && status.LastRefused.Reason != "" {
+					last, refused = fmt.Errorf("it refuses them: %s", status.LastRefused.Reason), true
+				}
+			}
+			return last == nil || refused
+		})
+		if !ok || refused {
+			return fmt.Errorf("%s did not take routes revision %s of %s: %w", name, strconv.FormatInt(want, 10), r.state.Routes.Step, last)
+		}
+	}
+	return nil
+}

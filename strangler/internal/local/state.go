@@ -1,0 +1,98 @@
+package local
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"banyan.dev/platform/watch"
+)
+
+// State is what the next command has to know of a run: run.json in its folder.
+// It is written before what it tells of is done, so a crash leaves no process that
+// it does not name.
+type State struct {
+	Owner     string               `json:"owner"` // up or tour
+	Kept      bool                 `json:"kept"`  // a tour that was told to leave it running
+	Created   time.Time            `json:"created"`
+	Token     string               `json:"token"` // of the admin ports
+	Entry     string               `json:"entry"` // the process by which users come
+	External  External             `json:"external"`
+	Ports     map[string]Ports     `json:"ports"` // by replica, also of those not running
+	Processes map[string]*Instance `json:"processes"`
+	Settings  Settings             `json:"settings"`
+	Routes    Routes               `json:"routes"`
+	Moderator Moderator            `json:"moderator"`
+}
+
+// External are the addresses of infrastructure that the user runs.
+type External struct {
+	Postgres string `json:"postgres,omitempty"`
+	Redis    string `json:"redis,omitempty"`
+	Kafka    string `json:"kafka,omitempty"`
+	Port     int    `json:"port,omitempty"` // of the gateway, 0 for a free one
+}
+
+// Ports of a replica, on loopback.
+type Ports struct {
+	Public int `json:"public"`
+	Admin  int `json:"admin"`
+}
+
+// Instance is one replica of a process. A pid alone names no process for long, so
+// the time of its start goes with it.
+type Instance struct {
+	Name    string `json:"name"`
+	Process string `json:"process"`
+	PID     int    `json:"pid"`
+	Started string `json:"started"`
+}
+
+// Settings is the truth behind the file that the replicas watch.
+type Settings struct {
+	Revision   int64  `json:"revision"`
+	Store      string `json:"store"`
+	Generation int    `json:"generation"`
+	UserCache  string `json:"user_cache"`
+}
+
+// Routes is the truth behind the gateway's file.
+type Routes struct {
+	Revision int64  `json:"revision"`
+	Step     string `json:"step"` // whose gateway.yaml it is
+	Home     string `json:"home"` // who owns the sessions without an affinity cookie
+}
+
+// Moderator is the account that the acceptance suite moderates with.
+type Moderator struct {
+	Email    string `json:"email,omitempty"`
+	Password string `json:"password,omitempty"`
+}
+
+func readState(dir string) (*State, error) {
+	content, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the run: %w", err)
+	}
+	var s State
+	if err := json.Unmarshal(content, &s); err != nil {
+		return nil, fmt.Errorf("%s is no run: %w: end what it started by hand and remove the folder", filepath.Join(dir, "run.json"), err)
+	}
+	return &s, nil
+}
+
+func (r *Run) save() error {
+	content, err := json.MarshalIndent(r.state, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the run: %w", err)
+	}
+	// It holds the admin token and perhaps a password.
+	return watch.Write(r.folder.path("run.json"), content, 0o600)
+}
