@@ -93,6 +93,14 @@ func writeCases() []Case {
 				return request{method: http.MethodGet, target: "/api/v1/accounts/me", cookies: cookies[side]}
 			}))
 		}},
+		{"a browser of the same site writes", func(s *scene) {
+			// Whether Origin is the blog's own is seen by the Host that the blog is told.
+			for _, scheme := range []string{"http", "https"} {
+				s.want(http.StatusCreated, s.compareEach(func(side *side) request {
+					return made(s.posting("From a browser", true)).with("Origin: " + scheme + "://" + side.host)
+				}))
+			}
+		}},
 		{"cookies in several headers and with odd characters", func(s *scene) {
 			s.want(http.StatusOK, s.compareEach(func(side *side) request {
 				r := get("/api/v1/accounts/me").with(`Cookie: a=1; b="two words"; c==`, "Cookie: "+side.cookies, "Cookie: z=é")
