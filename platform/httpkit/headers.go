@@ -2,6 +2,7 @@ package httpkit
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 
 	"github.com/labstack/echo/v4"
@@ -46,4 +47,10 @@ func clientAddress(trusted []netip.Prefix) echo.IPExtractor {
 		}))
 	}
 	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// ClientAddress is the same for who has a plain request: the session's list of
+// where somebody is signed in.
+func ClientAddress(trusted []netip.Prefix) func(*http.Request) string {
+	return clientAddress(trusted)
 }

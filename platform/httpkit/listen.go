@@ -99,7 +99,9 @@ func (p *Port) Drain(ctx context.Context, notice time.Duration) error {
 	case <-wait.C:
 	case <-ctx.Done():
 	}
-	if err := p.server.Shutdown(ctx); err != nil {
+	err := p.server.Shutdown(ctx)
+	_ = p.listener.Close() // Shutdown closes it only if Serve has begun
+	if err != nil {
 		_ = p.server.Close()
 		return fmt.Errorf("requests in flight were cut off: %w", err)
 	}
