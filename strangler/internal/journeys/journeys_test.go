@@ -142,7 +142,7 @@ lines</textarea><select name=kind><option value=a>A<option value=b selected>B</s
 		body, _ := io.ReadAll(r.Body)
 		got, path, origin = string(body), r.URL.RequestURI(), r.Header.Get("Sec-Fetch-Site")
 	}, func(s *Story) {
-		s.Visitor().Opens("/sheet").FormWith("title", "body").Fill("title", "new").Press("publish")
+		s.Visitor().Opens("/sheet").FormWith("title", "body").Fill("title", "new").publish()
 	})
 	require.True(t, result.OK, result.Detail)
 	require.Equal(t, "/publish", path)

@@ -175,23 +175,22 @@ func (f *form) Fill(name, value string) *form {
 	return f
 }
 
+// pressOneOf presses the button whose label or value has the word, else the first.
+func (f *form) pressOneOf(word string) *Answer {
+	for _, b := range f.buttons {
+		if strings.Contains(strings.ToLower(b.label+" "+b.value), word) {
+			return f.send(b)
+		}
+	}
+	return f.Submit()
+}
+
 // Submit presses the first button.
 func (f *form) Submit() *Answer {
 	if len(f.buttons) == 0 {
 		return f.send(button{})
 	}
 	return f.send(f.buttons[0])
-}
-
-// Press presses the button that has the label, or that sends the value.
-func (f *form) Press(labelOrValue string) *Answer {
-	i := slices.IndexFunc(f.buttons, func(b button) bool {
-		return strings.EqualFold(b.label, labelOrValue) || strings.EqualFold(b.value, labelOrValue)
-	})
-	if i < 0 {
-		f.page.answer.fail("the form to %q has no button %q", f.action, labelOrValue)
-	}
-	return f.send(f.buttons[i])
 }
 
 // send posts the form as a browser does.
