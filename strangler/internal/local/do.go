@@ -222,26 +222,6 @@ func (r *Run) killAndStart(ctx context.Context, a steps.Action) error {
 	return nil
 }
 
-// Seed fills the blog with posts, comments and users, the same for the same seed.
-func (r *Run) Seed(ctx context.Context, flags ...string) error {
-	for _, name := range sortedKeys(r.path.Processes) {
-		if p := r.path.Processes[name]; len(p.Seed) > 0 {
-			return r.runOnce(ctx, name, append(slices.Clone(p.Seed), flags...))
-		}
-	}
-	return nil
-}
-
-// GiveRole makes somebody a moderator or an author, by the host's own command.
-func (r *Run) GiveRole(ctx context.Context, email, role string) error {
-	for _, name := range sortedKeys(r.path.Processes) {
-		if p := r.path.Processes[name]; len(p.Role) > 0 {
-			return r.runOnce(ctx, name, append(slices.Clone(p.Role), email, role))
-		}
-	}
-	return fmt.Errorf("no process in processes.yaml has a role command")
-}
-
 // runOnce runs a host's program with other arguments and waits for its end.
 func (r *Run) runOnce(ctx context.Context, process string, args []string) error {
 	p := r.path.Processes[process]

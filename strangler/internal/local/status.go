@@ -134,11 +134,3 @@ func (r *Run) Pinned() bool {
 }
 
 // Moderator is the account that the acceptance suite moderates with; empty before
-// SetModerator.
-func (r *Run) Moderator() Moderator { return r.state.Moderator }
-
-// SetModerator remembers it for the next command.
-func (r *Run) SetModerator(m Moderator) error {
-	r.state.Moderator = m
-	return r.save()
-}

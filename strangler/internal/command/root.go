@@ -1,0 +1,93 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/steps"
+)
+
+// Execute runs the command that args name.
+func Execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	ctx, stop := watchParent(ctx)
+	defer stop()
+	root := root(stdout, stderr)
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
+}
+
+// tool is what the commands share: where they write, and the flags of all.
+type tool struct {
+	out    io.Writer // results
+	err    io.Writer // progress
+	runDir string
+}
+
+func root(stdout, stderr io.Writer) *cobra.Command {
+	t := &tool{out: stdout, err: stderr}
+	cmd := &cobra.Command{
+		Use:           "strangler",
+		Short:         "Walks a blog from a monolith to services, under traffic, and proves each step",
+		Args:          cobra.NoArgs,
+		SilenceErrors: true, // main prints the error, as one line
+		SilenceUsage:  true,
+	}
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	cmd.PersistentFlags().StringVar(&t.runDir, "run-dir", "", "the run's folder (default: in the user's cache)")
+	cmd.AddCommand(
+		t.tour(), t.up(), t.down(), t.plan(), t.advance(), t.rollback(),
+		t.verify(), t.status(), t.load(), t.bench(), t.doctor(), t.infrastructure(),
+	)
+	return cmd
+}
+
+// say tells progress, apart from results, so that --json stays one document.
+func (t *tool) say(what string) { fmt.Fprintln(t.err, what) }
+
+// path reads the steps of the repository around the current folder.
+func (t *tool) path() (steps.Path, error) {
+	wd, err := os.Getwd()
+	if err != nil {
+		return steps.Path{}, fmt.Errorf("find the current folder: %w", err)
+	}
+	root, err := steps.Find(wd)
+	if err != nil {
+		return steps.Path{}, err
+	}
+	return steps.Load(root)
+}
+
+func (t *tool) dir() (string, error) {
+	if t.runDir != "" {
+		return t.runDir, nil
+	}
+	return local.DefaultFolder()
+}
+
+// open opens the run for a command that works on it.
+func (t *tool) open() (*local.Run, steps.Path, error) {
+	path, err := t.path()
+	if err != nil {
+		return nil, path, err
+	}
+	dir, err := t.dir()
+	if err != nil {
+		return nil, path, err
+	}
+	run, err := local.Open(path, dir, t.say)
+	return run, path, err
+}
+
+// external are the flags for infrastructure that the user runs.
+func external(cmd *cobra.Command, x *local.External) {
+	cmd.Flags().StringVar(&x.Postgres, "postgres-url", "", "a PostgreSQL database to use, postgres://user:password@host:port/database")
+	cmd.Flags().StringVar(&x.Redis, "redis-url", "", "a Redis to use, redis://host:port/database")
+	cmd.Flags().StringVar(&x.Kafka, "kafka", "", "Kafka brokers to use, host:port,...")
+	cmd.Flags().IntVar(&x.Port, "port", 0, "the gateway's port on loopback (0: a free one)")
+}

@@ -1,0 +1,77 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"banyan.dev/strangler/internal/local"
+)
+
+func (t *tool) status() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what runs, where, and at which step",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			run, err := t.look()
+			if err != nil {
+				return err
+			}
+			defer func() { _ = run.Close() }() // it only looked
+			s := run.Status(cmd.Context())
+			if asJSON {
+				return json.NewEncoder(t.out).Encode(s)
+			}
+			if err := printStatus(t.out, s); err != nil {
+				return err
+			}
+			if !s.OK {
+				return errors.New("a process has ended by itself: look at its log, then down and up, or let the next restart start it")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON document")
+	return cmd
+}
+
+// look opens the run for reading, also while another command works on it.
+func (t *tool) look() (*local.Run, error) {
+	path, err := t.path()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := t.dir()
+	if err != nil {
+		return nil, err
+	}
+	return local.Look(path, dir)
+}
+
+func printStatus(out io.Writer, s local.Status) error {
+	fmt.Fprintf(out, "step       %s\n", s.Step)
+	if s.Walk != "" {
+		fmt.Fprintf(out, "on the way %s\n", s.Walk)
+	}
+	fmt.Fprintf(out, "the blog   %s\n", s.Entry)
+	if s.Page != "" {
+		fmt.Fprintf(out, "gateway    %s\n", s.Page)
+	}
+	fmt.Fprintf(out, "sessions   %s, user cache %s\nfolder     %s\n\n", s.Sessions, s.UserCache, s.Dir)
+	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "process\tpid\tstate\taddress\t")
+	for _, p := range s.Processes {
+		state := "runs"
+		if !p.Alive {
+			state = "ended"
+		}
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", p.Name, p.PID, state, p.URL, p.Detail)
+	}
+	return table.Flush()
+}

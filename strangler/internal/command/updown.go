@@ -1,0 +1,113 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"banyan.dev/strangler/internal/local"
+)
+
+// endWithin bounds the clean-up after a failure or Ctrl-C, when the command's own
+// context has ended already.
+const endWithin = time.Minute
+
+func (t *tool) up() *cobra.Command {
+	var step string
+	var x local.External
+	var posts int
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Bring a step up and leave it running",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.bringUp(cmd.Context(), step, x, posts)
+		},
+	}
+	cmd.Flags().StringVar(&step, "step", "00", "the step to bring up, by its name or the beginning of it")
+	cmd.Flags().IntVar(&posts, "posts", 60, "how many posts to begin with")
+	external(cmd, &x)
+	return cmd
+}
+
+func (t *tool) bringUp(ctx context.Context, step string, x local.External, posts int) error {
+	path, err := t.path()
+	if err != nil {
+		return err
+	}
+	at, err := path.Index(step)
+	if err != nil {
+		return fmt.Errorf("--step: %w", err)
+	}
+	if posts < 0 {
+		return fmt.Errorf("--posts is %d: give a number from 0", posts)
+	}
+	dir, err := t.dir()
+	if err != nil {
+		return err
+	}
+	run, err := local.Create(ctx, path, dir, local.Options{Owner: "up", External: x}, t.say)
+	if err != nil {
+		return err
+	}
+	if err := start(ctx, run, at, posts, 1); err != nil {
+		return errors.Join(err, end(run))
+	}
+	t.where(run)
+	t.say("next: go run ./strangler plan, advance, load, down")
+	return run.Close()
+}
+
+// start does what up and tour have in common.
+func start(ctx context.Context, run *local.Run, step, posts int, seed int64) error {
+	if err := run.CheckExternal(ctx); err != nil {
+		return err
+	}
+	if err := run.Prepare(ctx); err != nil {
+		return err
+	}
+	if err := run.BringUp(ctx, step); err != nil {
+		return err
+	}
+	return run.SeedBlog(ctx, posts, seed)
+}
+
+// end stops everything after a failure, in a time of its own.
+func end(run *local.Run) error {
+	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
+	defer cancel()
+	return run.Down(ctx)
+}
+
+func (t *tool) where(run *local.Run) {
+	t.say("the blog:           " + run.EntryURL())
+	if page := run.GatewayPage(); page != "" {
+		t.say("the gateway's page: " + page)
+	}
+}
+
+func (t *tool) down() *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "End everything that up or tour --keep left running, and remove its data",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			run, _, err := t.open()
+			if errors.Is(err, local.ErrNoRun) {
+				t.say(err.Error())
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if err := end(run); err != nil {
+				return err
+			}
+			t.say("ended, and nothing is left behind")
+			return nil
+		},
+	}
+}

@@ -1,0 +1,84 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// SeedBlog fills the blog with so many posts, with comments and authors in
+// proportion, the same for the same seed. No posts is nothing to do.
+func (r *Run) SeedBlog(ctx context.Context, posts int, seed int64) error {
+	if posts == 0 {
+		return nil
+	}
+	flags := []string{"--posts", fmt.Sprint(posts), "--comments", fmt.Sprint(posts * 3),
+		"--users", fmt.Sprint(max(3, posts/10)), "--seed", fmt.Sprint(seed)}
+	for _, name := range sortedKeys(r.path.Processes) {
+		if p := r.path.Processes[name]; len(p.Seed) > 0 {
+			return r.runOnce(ctx, name, append(slices.Clone(p.Seed), flags...))
+		}
+	}
+	return nil
+}
+
+// EnsureModerator makes the account that the acceptance suite moderates with,
+// once: a new account, which the host's own command then gives the role.
+func (r *Run) EnsureModerator(ctx context.Context) error {
+	if r.state.Moderator.Email != "" {
+		return nil
+	}
+	m := Moderator{Email: "moderator-" + strings.ToLower(rand.Text()[:8]) + "@banyan.example", Password: rand.Text()}
+	if err := r.signUp(ctx, m); err != nil {
+		return fmt.Errorf("make the moderator's account: %w", err)
+	}
+	if err := r.giveRole(ctx, m.Email, "moderator"); err != nil {
+		return err
+	}
+	r.state.Moderator = m
+	return r.save()
+}
+
+func (r *Run) signUp(ctx context.Context, m Moderator) error {
+	body, err := json.Marshal(map[string]string{"name": "Mona Moderator", "email": m.Email, "password": m.Password})
+	if err != nil {
+		return fmt.Errorf("write the request: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.EntryURL()+"/api/v1/accounts", bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("make the request: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := r.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if res.StatusCode != http.StatusCreated {
+		return fmt.Errorf("%s answers %s: %s", req.URL, res.Status, text)
+	}
+	return nil
+}
+
+func (r *Run) giveRole(ctx context.Context, email, role string) error {
+	for _, name := range sortedKeys(r.path.Processes) {
+		if p := r.path.Processes[name]; len(p.Role) > 0 {
+			return r.runOnce(ctx, name, append(slices.Clone(p.Role), email, role))
+		}
+	}
+	return fmt.Errorf("no process in processes.yaml has a role command")
+}
+
+// Moderator is the account that the acceptance suite moderates with; empty before
+// EnsureModerator.
+func (r *Run) Moderator() Moderator { return r.state.Moderator }

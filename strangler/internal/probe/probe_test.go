@@ -1,0 +1,66 @@
+package probe_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"banyan.dev/strangler/internal/probe"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// blog answers as two replicas in turn; each knows the sessions it made, as long
+// as it lives.
+func blog(t *testing.T, alive func(replica string) bool) *httptest.Server {
+	t.Helper()
+	var made atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /api/v1/accounts", func(w http.ResponseWriter, _ *http.Request) {
+		replica := []string{"app-0", "app-1"}[made.Add(1)%2]
+		http.SetCookie(w, &http.Cookie{Name: "home", Value: replica, Path: "/"})
+		w.Header().Set("X-Served-By", "app/"+replica)
+		w.WriteHeader(http.StatusCreated)
+	})
+	mux.HandleFunc("GET /api/v1/accounts/me", func(w http.ResponseWriter, r *http.Request) {
+		home, err := r.Cookie("home")
+		if err != nil || !alive(home.Value) {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("X-Served-By", "app/"+home.Value)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestWhoIsOutIsToldByWhereTheyLived(t *testing.T) {
+	var killed atomic.Bool
+	people := probe.New(blog(t, func(r string) bool { return r != "app-1" || !killed.Load() }).URL)
+	defer people.Close()
+	require.NoError(t, people.SignIn(t.Context(), 6))
+	require.NoError(t, people.Ask(t.Context(), 2))
+	require.Equal(t, map[string]int{"app-0": 3, "app-1": 3}, people.Homes())
+	require.Zero(t, people.Out())
+
+	killed.Store(true)
+	require.NoError(t, people.Ask(t.Context(), 2))
+	residents, residentsOut, othersOut := people.Split("app-1")
+	require.Equal(t, []int{3, 3, 0}, []int{residents, residentsOut, othersOut})
+	require.Equal(t, 3, people.NeverLost())
+	lost, asked := people.Lost()
+	require.Equal(t, []int{6, 12}, []int{lost, asked})
+}
+
+func TestAnAnswerAgainstTheContractIsNoSignOut(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	people := probe.New(server.URL)
+	defer people.Close()
+	require.ErrorContains(t, people.SignIn(t.Context(), 1), "status 404 where 201 was expected")
+}

@@ -1,0 +1,111 @@
+package tour
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"banyan.dev/strangler/internal/journeys"
+	"banyan.dev/strangler/internal/steps"
+)
+
+// checks asks for everything that a step says must hold. A check that can't be
+// made has not held.
+func (t *tour) checks(ctx context.Context, at steps.Step) {
+	for _, c := range at.Checks {
+		if ctx.Err() != nil {
+			return
+		}
+		detail, err := t.checkOne(ctx, c)
+		t.checked(c.Name, detail, err)
+	}
+}
+
+func (t *tour) checked(name, detail string, err error) {
+	if err != nil {
+		detail = err.Error()
+	}
+	t.row.check(name, err == nil, detail)
+	t.Watch.Checked(t.row.Checks[len(t.row.Checks)-1])
+}
+
+func (t *tour) checkOne(ctx context.Context, c steps.Check) (string, error) {
+	switch {
+	case c.Journeys != "":
+		return t.journeys(ctx, c.Journeys)
+	case c.Sessions != "":
+		return t.sessions(ctx, c.Sessions)
+	case c.Affinity != "":
+		return t.affinity(c.Affinity)
+	default:
+		return t.answering(ctx, c.Answering)
+	}
+}
+
+func (t *tour) journeys(ctx context.Context, through string) (string, error) {
+	url, err := t.run.URL(through)
+	if err != nil {
+		return "", err
+	}
+	moderator := t.run.Moderator()
+	results := journeys.Run(ctx, journeys.Config{
+		BaseURL: url, Moderator: journeys.Credentials{Email: moderator.Email, Password: moderator.Password},
+	})
+	if failed := journeys.Failed(results); len(failed) > 0 {
+		var lines []string
+		for _, f := range failed {
+			lines = append(lines, f.Name+": "+f.Detail)
+		}
+		return "", fmt.Errorf("%d of %d journeys failed: %s", len(failed), len(results), strings.Join(first(lines, 3), "; "))
+	}
+	return fmt.Sprintf("%d journeys", len(results)), nil
+}
+
+func (t *tour) sessions(ctx context.Context, store string) (string, error) {
+	all, err := t.run.SessionStatuses(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range all {
+		if s.Store != store || !s.Settled {
+			return "", fmt.Errorf("%s reports %s, settled %t: %s", s.Replica, s.Store, s.Settled, s.Reason)
+		}
+	}
+	return fmt.Sprintf("%d replicas report %s", len(all), store), nil
+}
+
+func (t *tour) affinity(want string) (string, error) {
+	is := "off"
+	if t.run.Pinned() {
+		is = "on"
+	}
+	if is != want {
+		return "", fmt.Errorf("the routes in force have affinity %s", is)
+	}
+	return "in the routes that every gateway has in force", nil
+}
+
+func (t *tour) answering(ctx context.Context, want steps.Run) (string, error) {
+	status, err := t.run.Gateway(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, o := range status.Owners {
+		if o.Name != want.Process {
+			continue
+		}
+		healthy := 0
+		for _, r := range o.Replicas {
+			if r.Healthy {
+				healthy++
+			}
+		}
+		if healthy != want.Replicas {
+			return "", fmt.Errorf("the gateway sees %d of %d replicas healthy", healthy, want.Replicas)
+		}
+		return fmt.Sprintf("%d replicas are healthy", healthy), nil
+	}
+	return "", fmt.Errorf("the gateway knows no owner %q", want.Process)
+}
+
+func lastPart(servedBy string) string { return servedBy[strings.LastIndexByte(servedBy, '/')+1:] }

@@ -1,0 +1,171 @@
+package tour
+
+import (
+	"context"
+	"fmt"
+
+	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/probe"
+	"banyan.dev/strangler/internal/steps"
+)
+
+// demo is one of a step's demos at work.
+type demo struct {
+	*tour
+	people *probe.People
+	killed string // the replica that was killed last
+	detail string
+}
+
+// demos shows those of a step that belong to a place.
+func (t *tour) demos(ctx context.Context, step steps.Step, at string) error {
+	for _, d := range step.Demos {
+		if d.At != at {
+			continue
+		}
+		t.Watch.Action("demo: "+d.Name, "")
+		detail, err := t.show(ctx, d)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		t.checked(d.Name, detail, err)
+	}
+	return nil
+}
+
+func (t *tour) show(ctx context.Context, d steps.Demo) (string, error) {
+	base := t.run.EntryURL()
+	switch d.Through {
+	case "":
+	case steps.RoundRobin:
+		url, stop, err := t.run.StartRoundRobin(ctx)
+		if err != nil {
+			return "", err
+		}
+		defer stop()
+		base = url
+	default:
+		url, err := t.run.URL(d.Through)
+		if err != nil {
+			return "", err
+		}
+		base = url
+	}
+	show := &demo{tour: t, people: probe.New(base)}
+	defer show.people.Close()
+	for _, act := range d.Do {
+		if err := show.act(ctx, act); err != nil {
+			return "", err
+		}
+	}
+	return show.detail, nil
+}
+
+func (d *demo) act(ctx context.Context, a steps.Act) error {
+	switch {
+	case a.SignIn > 0:
+		return d.people.SignIn(ctx, a.SignIn)
+	case a.Ask > 0:
+		return d.people.Ask(ctx, a.Ask)
+	case a.Measure != "":
+		return d.imbalance(ctx)
+	case a.Action != nil:
+		return d.do(ctx, *a.Action)
+	default:
+		return d.expect(a.Expect)
+	}
+}
+
+// do does an action; one that is known to sign people out is announced to the
+// users, and has somebody to sign out.
+func (d *demo) do(ctx context.Context, a steps.Action) error {
+	if a.SignsOut && a.Replica != "" {
+		if err := d.populate(ctx, a.Replica); err != nil {
+			return err
+		}
+	}
+	d.killed = a.Replica
+	defer d.tour.expect(a)()
+	return d.run.Do(ctx, a)
+}
+
+// populate sees to it that somebody lives on the replica: a demo in which nobody
+// could be signed out would show nothing.
+func (d *demo) populate(ctx context.Context, replica string) error {
+	for range 40 {
+		if residents, _, _ := d.people.Split(replica); residents > 0 {
+			return nil
+		}
+		if err := d.people.SignIn(ctx, 1); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("nobody of %d people came to %s", d.people.Count(), replica)
+}
+
+func (d *demo) expect(what string) error {
+	n, out := d.people.Count(), d.people.Out()
+	lost, asked := d.people.Lost()
+	switch what {
+	case steps.EveryoneSignedIn:
+		d.detail = fmt.Sprintf("%d people, all still signed in", n)
+		if lost > 0 {
+			return fmt.Errorf("%d of %d people were signed out", n-d.people.NeverLost(), n)
+		}
+	case steps.EveryoneSignedOut:
+		d.detail = fmt.Sprintf("%d people, all signed out", n)
+		if out < n {
+			return fmt.Errorf("%d of %d people are still signed in", n-out, n)
+		}
+	case steps.SignedOutAtEveryTurn:
+		d.detail = fmt.Sprintf("%d people: %d of %d requests found them signed out", n, lost, asked)
+		if d.people.NeverLost() > 0 || lost*3 < asked {
+			return fmt.Errorf("only %d of %d requests found them signed out, and %d of %d people never", lost, asked, d.people.NeverLost(), n)
+		}
+	case steps.OnlyUsersOfKilled:
+		residents, residentsOut, othersOut := d.people.Split(d.killed)
+		d.add(fmt.Sprintf("%s killed: its %d of %d people signed out, nobody else", d.killed, residents, n))
+		if residents == 0 || residentsOut < residents || othersOut > 0 {
+			return fmt.Errorf("%s killed: %d of its %d people signed out, and %d of the others", d.killed, residentsOut, residents, othersOut)
+		}
+	}
+	return nil
+}
+
+func (d *demo) add(more string) {
+	if d.detail != "" {
+		d.detail += "; "
+	}
+	d.detail += more
+}
+
+// imbalance compares the requests that each replica has had since it is known.
+func (d *demo) imbalance(ctx context.Context) error {
+	status, err := d.run.Gateway(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range status.Owners {
+		if len(o.Replicas) > 1 {
+			d.add(shares(o.Replicas))
+			return nil
+		}
+	}
+	return fmt.Errorf("the gateway knows no owner with several replicas")
+}
+
+func shares(replicas []local.GatewayReplica) string {
+	var sum, most int64
+	for _, r := range replicas {
+		sum += r.Requests
+		most = max(most, r.Requests)
+	}
+	if sum == 0 {
+		return "no requests yet"
+	}
+	text := "load by replica"
+	for _, r := range replicas {
+		text += fmt.Sprintf(" %d%%", r.Requests*100/sum)
+	}
+	return text + fmt.Sprintf(", the busiest has %.1f times its share", float64(most)*float64(len(replicas))/float64(sum))
+}

@@ -1,0 +1,78 @@
+package tour
+
+import (
+	"fmt"
+	"strings"
+
+	"banyan.dev/strangler/internal/plan"
+	"banyan.dev/strangler/internal/traffic"
+)
+
+// Report is the outcome of a tour, as --json prints it.
+type Report struct {
+	OK      bool    `json:"ok"`
+	Seconds float64 `json:"seconds"`
+	Steps   []*Row  `json:"steps"`
+	// Error is what ended the tour before its end; empty when it went through.
+	Error string `json:"error,omitempty"`
+	// MemoryMiB is the most that all processes together used, 0 where it can't be
+	// measured.
+	MemoryMiB int `json:"memory_mib,omitempty"`
+}
+
+// Row is one step, reached forward or back, under traffic.
+type Row struct {
+	Name         string         `json:"name"`
+	Direction    plan.Direction `json:"direction"`
+	Requests     int            `json:"requests"`
+	Failed       int            `json:"failed"`
+	SignedOut    int            `json:"signed_out"` // unexpected ones only
+	Acknowledged int            `json:"acknowledged"`
+	Lost         int            `json:"lost"`
+	Duplicated   int            `json:"duplicated"`
+	P50          float64        `json:"p50_ms"`
+	P99          float64        `json:"p99_ms"`
+	Seconds      float64        `json:"seconds"`
+	Checks       []Check        `json:"checks"`
+
+	window string // its name in the ledger
+}
+
+// Check is one thing that had to hold.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// OK tells whether everything held.
+func (r *Row) OK() bool {
+	for _, c := range r.Checks {
+		if !c.OK {
+			return false
+		}
+	}
+	return r.Failed == 0 && r.SignedOut == 0 && r.Lost == 0 && r.Duplicated == 0
+}
+
+func (r *Row) measured(w traffic.Window) {
+	r.Requests, r.Failed, r.SignedOut, r.Acknowledged = w.Requests, w.Failed, w.SignedOut, w.Acknowledged
+	r.P50, r.P99 = float64(w.P50.Microseconds())/1000, float64(w.P99.Microseconds())/1000
+	r.Seconds = w.Seconds
+	if w.Failed > 0 {
+		r.check("every request settled", false, fmt.Sprintf("%d did not: %s", w.Failed, strings.Join(first(w.Failures, 3), "; ")))
+	}
+}
+
+func (r *Row) check(name string, ok bool, detail string) {
+	r.Checks = append(r.Checks, Check{Name: name, OK: ok, Detail: detail})
+}
+
+func first(all []string, n int) []string { return all[:min(n, len(all))] }
+
+func (r *Report) conclude() {
+	r.OK = r.Error == "" && len(r.Steps) > 0
+	for _, row := range r.Steps {
+		r.OK = r.OK && row.OK()
+	}
+}

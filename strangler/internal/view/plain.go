@@ -1,0 +1,56 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"banyan.dev/strangler/internal/tour"
+	"banyan.dev/strangler/internal/traffic"
+)
+
+// Plain tells a tour as lines, each with the seconds since the start.
+type Plain struct {
+	out   io.Writer
+	began time.Time
+}
+
+// NewPlain writes to out.
+func NewPlain(out io.Writer) *Plain { return &Plain{out: out, began: time.Now()} }
+
+func (p *Plain) line(format string, args ...any) {
+	fmt.Fprintf(p.out, "%5.1fs  %s\n", time.Since(p.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// Phase implements tour.Watcher.
+func (p *Plain) Phase(what string) { p.line("%s", what) }
+
+// Begin implements tour.Watcher.
+func (p *Plain) Begin(row *tour.Row, title string, _ func() traffic.Window) {
+	p.line("%s, %s: %s", row.Name, row.Direction, title)
+}
+
+// Action implements tour.Watcher.
+func (p *Plain) Action(what, _ string) { p.line("    %s", what) }
+
+// Checked implements tour.Watcher.
+func (p *Plain) Checked(c tour.Check) {
+	held := "holds"
+	if !c.OK {
+		held = "DOES NOT HOLD"
+	}
+	if c.Detail == "" {
+		p.line("    %s: %s", held, c.Name)
+		return
+	}
+	p.line("    %s: %s (%s)", held, c.Name, c.Detail)
+}
+
+// End implements tour.Watcher.
+func (p *Plain) End(row *tour.Row) {
+	p.line("    %d requests, %d failed, %d signed out, %d writes, p50 %s, p99 %s",
+		row.Requests, row.Failed, row.SignedOut, row.Acknowledged, ms(row.P50), ms(row.P99))
+}
+
+// Close implements the live view's end; lines need none.
+func (p *Plain) Close() {}
