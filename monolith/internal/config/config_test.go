@@ -1,0 +1,60 @@
+package config_test
+
+import (
+	"bytes"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"banyan.dev/monolith/internal/config"
+	"banyan.dev/platform/session"
+)
+
+const database = "DATABASE_URL=postgres://blog:hunter2@db:5432/blog"
+
+func TestDefaults(t *testing.T) {
+	cfg, err := config.Load([]string{database})
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:8080", cfg.ListenAddr)
+	require.Equal(t, "http://127.0.0.1:8080", cfg.PublicURL)
+	require.Equal(t, session.Memory, cfg.SessionStore)
+	require.Equal(t, 10*time.Second, cfg.DrainTimeout)
+	require.True(t, cfg.CookieSecure)
+	require.Len(t, cfg.TrustedProxies, 6)
+}
+
+func TestEverythingWrongIsToldAtOnce(t *testing.T) {
+	_, err := config.Load([]string{"DB_MAX_CONNS=many", "DRAIN_TIMEOUT=ten", "COOKIE_SECURE=perhaps", "TRUSTED_PROXIES=gateway"})
+	require.ErrorContains(t, err, `DB_MAX_CONNS "many"`)
+	require.ErrorContains(t, err, `DRAIN_TIMEOUT "ten"`)
+	require.ErrorContains(t, err, `COOKIE_SECURE "perhaps"`)
+	require.ErrorContains(t, err, `TRUSTED_PROXIES "gateway"`)
+	_, err = config.Load([]string{"PUBLIC_URL=blog", "SESSION_STORE=drawer"})
+	require.ErrorContains(t, err, "DATABASE_URL is not set")
+	require.ErrorContains(t, err, `PUBLIC_URL "blog"`)
+	require.ErrorContains(t, err, `SESSION_STORE "drawer"`)
+}
+
+func TestTheAdminPortIsNotOpenedToOthersWithoutASecret(t *testing.T) {
+	for _, token := range []string{"", "short", "change-me", "changeme"} {
+		_, err := config.Load([]string{database, "ADMIN_ADDR=0.0.0.0:8081", "ADMIN_TOKEN=" + token})
+		require.ErrorContains(t, err, "ADMIN_TOKEN", token)
+	}
+	for _, address := range []string{"127.0.0.1:8081", "localhost:8081", "[::1]:8081"} {
+		_, err := config.Load([]string{database, "ADMIN_ADDR=" + address})
+		require.NoError(t, err)
+	}
+	_, err := config.Load([]string{database, "ADMIN_ADDR=:8081", "ADMIN_TOKEN=0123456789abcdef"})
+	require.NoError(t, err)
+}
+
+func TestWhatIsPrintedHasNoSecret(t *testing.T) {
+	cfg, err := config.Load([]string{database, "ADMIN_TOKEN=hunter2-hunter2-hunter2"})
+	require.NoError(t, err)
+	var out bytes.Buffer
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("start", "config", cfg)
+	require.Contains(t, out.String(), "db:5432")
+	require.NotContains(t, out.String(), "hunter2")
+}
