@@ -1,7 +1,6 @@
 package traffic
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -48,10 +47,8 @@ func (t *turn) signIn() error {
 		body: encode(map[string]string{"email": t.email, "password": t.password}), expect: []int{http.StatusCreated},
 	})
 	switch {
-	case errors.Is(err, errStopped):
-		return err
 	case err != nil:
-		return fmt.Errorf("%w: sign in: %s", errCounted, err.Error()) // wrapped, it would be counted again
+		return fmt.Errorf("sign in: %w", counted(err))
 	case !t.hasSession():
 		return fmt.Errorf("%w: sign in: the answer sets no session cookie that goes back to %s (a Secure one does not over plain http: COOKIE_SECURE=false)",
 			errCounted, t.load.config.BaseURL())

@@ -36,7 +36,7 @@ func (l *Load) Check(ctx context.Context) (ledger.Report, error) {
 			continue
 		}
 		group.Go(func() error {
-			if err := l.quietly(within, u, func(t *turn) error { return t.readBack(e, seen) }); err != nil {
+			if err := l.quietly(within, u, func(t *turn) error { return t.readBackSignedIn(e, seen) }); err != nil {
 				return fmt.Errorf("read back what %s wrote: %w", u.email, err)
 			}
 			return nil
@@ -116,6 +116,24 @@ func errandsOf(history []ledger.Op) map[string]*errand {
 	return errands
 }
 
+// readBackSignedIn makes sure that the user was signed in all the while: to a visitor drafts and held comments are as
+// good as lost. Reading twice is harmless, as the album keeps each thing once.
+func (t *turn) readBackSignedIn(e *errand, seen *album) error {
+	for range maxReturns {
+		if err := t.whoAmI(); err != nil {
+			return err
+		}
+		before := t.signOuts
+		if err := t.readBack(e, seen); err != nil {
+			return err
+		}
+		if err := t.whoAmI(); err != nil || t.signOuts == before {
+			return err
+		}
+	}
+	return fmt.Errorf("signed out while reading, %d times", maxReturns)
+}
+
 // readBack shows one user's errand to the album. Posts are listed too: a second copy has an id that nobody was told.
 func (t *turn) readBack(e *errand, seen *album) error {
 	if t.author {
@@ -151,7 +169,7 @@ func (t *turn) readBack(e *errand, seen *album) error {
 func (t *turn) readBackPost(id string, listed int, seen *album) error {
 	var d document
 	a, err := t.ask(request{
-		name: "read back", method: http.MethodGet, path: "/api/v1/posts/" + id, session: true,
+		name: "read back", method: http.MethodGet, path: "/api/v1/posts/" + id, session: true, public: true,
 		expect: []int{http.StatusOK}, tolerate: among(http.StatusNotFound, http.StatusGone), into: &d,
 	})
 	if err != nil || a.status != http.StatusOK {
@@ -170,7 +188,7 @@ func (t *turn) pages(path string, each func(document)) error {
 	for {
 		var page list[document]
 		_, err := t.ask(request{
-			name: "read back", method: http.MethodGet, path: next, session: true,
+			name: "read back", method: http.MethodGet, path: next, session: true, public: true,
 			expect: []int{http.StatusOK}, tolerate: among(http.StatusNotFound, http.StatusGone), into: &page,
 		})
 		if err != nil {

@@ -27,6 +27,7 @@ type request struct {
 	ifNone  string
 	cookie  string // in place of the jar's
 	session bool   // needs the user to be signed in
+	public  bool   // visitors are answered too, so no answer proves a session, and a 404 may only hide a draft
 	expect  []int  // statuses that settle it
 	html    bool   // the expected answer is a page
 	into    any    // what the expected answer's JSON is read into; nil for an answer that is not read

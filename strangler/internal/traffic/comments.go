@@ -80,7 +80,7 @@ func (t *turn) seeComment(id int64, own ownComment) error {
 
 func (t *turn) openComment(own ownComment) (shown document, a answer, err error) {
 	a, err = t.ask(request{
-		name: "open own comment", method: http.MethodGet, path: "/api/v1/comments/" + own.id, session: true,
+		name: "open own comment", method: http.MethodGet, path: "/api/v1/comments/" + own.id, session: true, public: true,
 		expect: []int{http.StatusOK}, into: &shown, tolerate: t.wentWith(own.post),
 	})
 	return shown, a, err
@@ -124,7 +124,7 @@ func (t *turn) see(id int64, want sight, shown document, a answer, err error) {
 // seeGone is the writer's own next read after a deletion.
 func (t *turn) seeGone(id int64, name, path string) error {
 	a, err := t.ask(request{
-		name: name, method: http.MethodGet, path: path, session: true,
+		name: name, method: http.MethodGet, path: path, session: true, public: true,
 		expect: []int{http.StatusNotFound, http.StatusGone, http.StatusOK},
 	})
 	if err == nil && a.status == http.StatusOK {

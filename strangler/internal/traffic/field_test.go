@@ -93,6 +93,7 @@ func TestWhatDoesNotSettleFailsAndIsUnknown(t *testing.T) {
 	t.Parallel()
 	blog := blogtest.Start(t)
 	c := start(t, blog, func(config *traffic.Config) { config.Deadline = 200 * time.Millisecond })
+	c.work(t, 300)
 	blog.Before(func(w http.ResponseWriter, r *http.Request, blog http.Handler) {
 		if r.Method == http.MethodGet {
 			blog.ServeHTTP(w, r)
@@ -101,7 +102,9 @@ func TestWhatDoesNotSettleFailsAndIsUnknown(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
 	c.Begin("down")
-	c.until(t, "writes fail", func(w traffic.Window) bool { return w.Failed >= 3 })
+	c.until(t, "writes fail", func(w traffic.Window) bool {
+		return w.ByOperation["write comment"].Failed+w.ByOperation["write post"].Failed+w.ByOperation["edit post"].Failed > 0
+	})
 	blog.Before(nil)
 	window := c.End()
 	c.stop()

@@ -105,7 +105,7 @@ func (t *turn) seePost(id int64, own ownPost) error {
 
 func (t *turn) openPost(id string) (shown document, a answer, err error) {
 	a, err = t.ask(request{
-		name: "open own post", method: http.MethodGet, path: "/api/v1/posts/" + id, session: true,
+		name: "open own post", method: http.MethodGet, path: "/api/v1/posts/" + id, session: true, public: true,
 		expect: []int{http.StatusOK}, into: &shown,
 	})
 	return shown, a, err

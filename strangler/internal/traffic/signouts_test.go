@@ -2,6 +2,7 @@ package traffic_test
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -114,4 +115,31 @@ func TestASignedOutSessionThatStillAnswersIsAFailure(t *testing.T) {
 	window := c.End()
 
 	assert.Equal(t, window.ByOperation["old cookie"].Requests, window.ByOperation["old cookie"].Failed)
+}
+
+func TestSignOutsAtAnyMomentAreNeitherFailuresNorLosses(t *testing.T) {
+	t.Parallel()
+	blog := blogtest.Start(t)
+	c := start(t, blog, func(config *traffic.Config) { config.Users = 4 })
+	forgetful := func(often func(request int64) bool) blogtest.Middleware {
+		var n atomic.Int64
+		return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if often(n.Add(1)) {
+				blog.SignEveryoneOut()
+			}
+			next.ServeHTTP(w, r)
+		}
+	}
+	c.Begin("forgetful")
+	blog.Before(forgetful(func(request int64) bool { return request%40 == 0 }))
+	c.work(t, 3000)
+	window := c.End()
+	c.stop()
+	blog.Before(forgetful(func(request int64) bool { return request == 30 })) // in the middle of the check
+	report, err := c.Check(t.Context())
+
+	require.NoError(t, err)
+	assert.Positive(t, window.SignedOut)
+	assert.Zero(t, window.Failed, "a draft is hidden from who is signed out, and that is no failure: %v", window.Failures)
+	assert.True(t, report.OK(), report.Explain(5))
 }

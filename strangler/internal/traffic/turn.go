@@ -49,7 +49,7 @@ func (t *turn) ask(r request) (answer, error) {
 	switch {
 	case err == nil:
 		t.ticket.settled(r.name, now.Sub(due))
-		if r.session {
+		if r.session && !r.public {
 			t.load.register.alive(t.user, a.servedBy())
 		}
 	case errors.As(err, &failed):
@@ -69,20 +69,55 @@ func (t *turn) askSignedIn(r request) (answer, error) {
 	}
 	for returns := 0; ; returns++ {
 		a, err := t.load.client.settle(t.ctx, t.jar, r, t.ticket.retried)
-		if err != nil || !r.session || !saysSignedOut(a) {
-			return a, err
-		}
-		expected := t.foundSignedOut(a)
 		switch {
-		case returns == maxReturns && expected:
-			return a, errAway
-		case returns == maxReturns:
-			return a, &failure{why: fmt.Sprintf("signed out again after signing in %d times", maxReturns), undone: true}
-		}
-		if err := t.signIn(); err != nil {
+		case err != nil || !r.session:
 			return a, err
+		case saysSignedOut(a):
+			if err := t.comeBack(a, returns); err != nil {
+				return a, err
+			}
+		case r.hides(a):
+			back, err := t.cameBack()
+			if err != nil || !back {
+				return a, err
+			}
+		default:
+			return a, nil
 		}
 	}
+}
+
+// comeBack counts the sign-out that an answer tells of, and signs in again.
+func (t *turn) comeBack(a answer, returns int) error {
+	expected := t.foundSignedOut(a)
+	switch {
+	case returns >= maxReturns && expected:
+		return errAway
+	case returns >= maxReturns:
+		return &failure{why: fmt.Sprintf("signed out again after signing in %d times", maxReturns), undone: true}
+	}
+	return t.signIn()
+}
+
+// hides is true for an answer that a visitor would get where the user expects their own.
+func (r request) hides(a answer) bool {
+	return r.public && a.status == http.StatusNotFound && !r.expects(a.status) && !r.tolerates(a.status)
+}
+
+// cameBack finds out whether the user is signed in at all, signs them in if not, and tells whether that was so.
+func (t *turn) cameBack() (bool, error) {
+	before := t.signOuts
+	_, err := t.readAccount()
+	return t.signOuts > before, counted(err)
+}
+
+// counted is the error of a request inside another one: whoever waited for it must not count it once more.
+func counted(err error) error {
+	var failed *failure
+	if errors.As(err, &failed) {
+		return fmt.Errorf("%w: %s", errCounted, failed.why)
+	}
+	return err
 }
 
 // saysSignedOut reads the answer to somebody who believes to be signed in: the API says 401, a page sends to the sign-in.
