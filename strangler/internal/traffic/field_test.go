@@ -92,7 +92,7 @@ func TestABlogThatIgnoresKeysIsCaught(t *testing.T) {
 func TestWhatDoesNotSettleFailsAndIsUnknown(t *testing.T) {
 	t.Parallel()
 	blog := blogtest.Start(t)
-	c := start(t, blog, func(config *traffic.Config) { config.Deadline = 200 * time.Millisecond })
+	c := start(t, blog, func(config *traffic.Config) { config.Deadline = 600 * time.Millisecond })
 	c.work(t, 300)
 	blog.Before(func(w http.ResponseWriter, r *http.Request, blog http.Handler) {
 		if r.Method == http.MethodGet {
@@ -111,7 +111,7 @@ func TestWhatDoesNotSettleFailsAndIsUnknown(t *testing.T) {
 	report, err := c.Check(t.Context())
 
 	require.NoError(t, err)
-	assert.Contains(t, strings.Join(window.Failures, "\n"), "not settled within 200ms")
+	assert.Contains(t, strings.Join(window.Failures, "\n"), "not settled within 600ms")
 	assert.Positive(t, report.Unknown)
 	assert.True(t, report.OK())
 }
@@ -149,7 +149,7 @@ func TestRunSaysWhyNobodyCouldSignUp(t *testing.T) {
 func TestRunEndsInBoundThoughTheBlogHangs(t *testing.T) {
 	t.Parallel()
 	blog := blogtest.Start(t)
-	c := start(t, blog, func(config *traffic.Config) { config.Deadline = 400 * time.Millisecond })
+	c := start(t, blog, func(config *traffic.Config) { config.Deadline = time.Second })
 	ctx, free := context.WithCancel(t.Context())
 	defer free()
 	blog.Before(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
