@@ -71,7 +71,7 @@ func (t *tool) runTour(ctx context.Context, f tourFlags) error {
 	if config.Dir, err = t.dir(); err != nil {
 		return err
 	}
-	watcher := t.watcher(ctx, path, f.json)
+	watcher := t.watcher(ctx, f.json)
 	config.Watch = watcher
 	report, kept, err := tour.Run(ctx, config)
 	watcher.Close()
@@ -141,9 +141,9 @@ type closingWatcher interface {
 	Close()
 }
 
-func (t *tool) watcher(ctx context.Context, path steps.Path, asJSON bool) closingWatcher {
+func (t *tool) watcher(ctx context.Context, asJSON bool) closingWatcher {
 	if f, ok := t.err.(*os.File); ok && !asJSON && term.IsTerminal(f.Fd()) {
-		return view.NewLive(ctx, f, path.Names())
+		return view.NewLive(ctx, f)
 	}
 	return view.NewPlain(t.err)
 }

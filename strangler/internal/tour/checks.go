@@ -47,6 +47,9 @@ func (t *tour) journeys(ctx context.Context, through string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := t.run.EnsureModerator(ctx); err != nil {
+		return "", err
+	}
 	moderator := t.run.Moderator()
 	results := journeys.Run(ctx, journeys.Config{
 		BaseURL: url, Moderator: journeys.Credentials{Email: moderator.Email, Password: moderator.Password},

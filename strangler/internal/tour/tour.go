@@ -141,10 +141,7 @@ func (t *tour) prepare(ctx context.Context) error {
 	}
 	t.entry.Store(t.run.EntryURL())
 	t.Watch.Phase("filling the blog")
-	if err := t.run.SeedBlog(ctx, t.Posts, t.Seed); err != nil {
-		return err
-	}
-	return t.run.EnsureModerator(ctx)
+	return t.run.SeedBlog(ctx, t.Posts, t.Seed)
 }
 
 // underLoad walks while the users are at work, and reads everything back.

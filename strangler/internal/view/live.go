@@ -22,9 +22,9 @@ type Live struct {
 
 // NewLive takes over the lines of the terminal that out is, until Close. Keys stay
 // with the terminal, so Ctrl-C reaches this process as a signal.
-func NewLive(ctx context.Context, out io.Writer, steps []string) *Live {
+func NewLive(ctx context.Context, out io.Writer) *Live {
 	l := &Live{done: make(chan struct{})}
-	l.program = tea.NewProgram(&model{steps: steps, began: time.Now()},
+	l.program = tea.NewProgram(&model{began: time.Now()},
 		tea.WithContext(ctx), tea.WithOutput(out), tea.WithInput(nil), tea.WithoutSignalHandler())
 	go func() {
 		defer close(l.done)
@@ -71,7 +71,6 @@ func (l *Live) End(row *tour.Row) { l.program.Send(endMsg{*row}) }
 
 // model is what is on the screen.
 type model struct {
-	steps   []string // the whole path, for the bar
 	began   time.Time
 	frame   int
 	phase   string
@@ -126,7 +125,9 @@ func (m *model) note(line string) {
 var spinner = []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
 
 // View implements tea.Model.
-func (m *model) View() tea.View {
+func (m *model) View() tea.View { return tea.NewView(m.text()) }
+
+func (m *model) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s\n\n", bold.Render("banyan tour"), faint.Render(fmt.Sprintf("%.0f s", time.Since(m.began).Seconds())))
 	for _, row := range m.behind {
@@ -136,7 +137,7 @@ func (m *model) View() tea.View {
 	spin := spinner[m.frame%len(spinner)]
 	if m.phase != "" {
 		fmt.Fprintf(&b, " %s %s\n", spin, m.phase)
-		return tea.NewView(b.String())
+		return b.String()
 	}
 	fmt.Fprintf(&b, " %s %s  %s\n", spin, bold.Render(m.at), m.title)
 	for _, line := range m.recent {
@@ -150,5 +151,5 @@ func (m *model) View() tea.View {
 		fmt.Fprintf(&b, "\n   users: %d requests, %s failed, %s signed out, %d writes acknowledged, p50 %s, p99 %s\n",
 			w.Requests, zero(w.Failed), zero(w.SignedOut), w.Acknowledged, ms(float64(w.P50.Microseconds())/1000), ms(float64(w.P99.Microseconds())/1000))
 	}
-	return tea.NewView(b.String())
+	return b.String()
 }

@@ -1,0 +1,61 @@
+package local_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/steps"
+)
+
+// settings reads what the replicas read.
+func settings(t *testing.T, run *local.Run, field string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(run.Dir(), "settings.yaml"))
+	require.NoError(t, err)
+	m := regexp.MustCompile(`\b` + field + `: "?(\w+)`).FindSubmatch(content)
+	require.NotNil(t, m, field)
+	return string(m[1])
+}
+
+func TestSessionsGoAlongTheRing(t *testing.T) {
+	path := newPath(t)
+	path.Processes["redis"] = steps.Process{Name: "redis", Infrastructure: "redis"}
+	var said []string
+	run, err := local.Create(t.Context(), path, filepath.Join(t.TempDir(), "run"), local.Options{Owner: "up"}, func(s string) { said = append(said, s) })
+	require.NoError(t, err)
+	defer down(t, run)
+	require.NoError(t, run.Prepare(t.Context()))
+	require.NoError(t, run.BringUp(t.Context(), 2))
+	to := func(mode string) error {
+		said = nil
+		return run.Do(t.Context(), steps.Action{Verb: steps.Sessions, Value: mode})
+	}
+
+	require.NoError(t, to("back"), "they never left")
+	require.Equal(t, "memory", settings(t, run, "store"))
+	require.ErrorContains(t, to("redis"), "which does not run")
+	require.Equal(t, "dual", settings(t, run, "store"), "as far as it could go")
+	require.Equal(t, "2", settings(t, run, "generation"), "each way to Redis has keys of its own")
+}
+
+func TestAReplicaThatIsNewIsAPeerBeforeItStarts(t *testing.T) {
+	path := newPath(t)
+	run := create(t, path, filepath.Join(t.TempDir(), "run"))
+	defer down(t, run)
+	require.NoError(t, run.BringUp(t.Context(), 0))
+	statuses, err := run.SessionStatuses(t.Context())
+	require.NoError(t, err)
+	before := statuses[0].Revision
+	require.ErrorContains(t, run.Do(t.Context(), steps.Action{Verb: steps.Scale, Process: "app", Replicas: 2}),
+		"keeps nobody at one replica", "no affinity yet")
+	do(t, run, steps.Action{Verb: steps.Gateway, Value: "02-c"}, steps.Action{Verb: steps.Scale, Process: "app", Replicas: 2})
+	statuses, err = run.SessionStatuses(t.Context())
+	require.NoError(t, err)
+	require.Len(t, statuses, 2)
+	require.Greater(t, statuses[0].Revision, before, "the replica that was there has heard")
+}
