@@ -50,6 +50,9 @@ func (t *tool) bringUp(ctx context.Context, step string, x local.External, posts
 		return err
 	}
 	run, err := local.Create(ctx, path, dir, local.Options{Owner: "up", External: x}, t.say)
+	if errors.Is(err, local.ErrRunning) {
+		return t.resume(ctx, at)
+	}
 	if err != nil {
 		return err
 	}
@@ -59,6 +62,22 @@ func (t *tool) bringUp(ctx context.Context, step string, x local.External, posts
 	t.where(run)
 	t.say("next: go run ./strangler plan, advance, load, down")
 	return run.Close()
+}
+
+// resume goes on with a run that was cut off, or that lost a process.
+func (t *tool) resume(ctx context.Context, step int) error {
+	run, _, err := t.open()
+	if err != nil {
+		return err
+	}
+	did, err := run.Resume(ctx, step)
+	if err == nil && !did {
+		t.say("it is up already, at " + run.Journal().At())
+	}
+	if err == nil {
+		t.where(run)
+	}
+	return errors.Join(err, run.Close())
 }
 
 // start does what up and tour have in common.

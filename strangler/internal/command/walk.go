@@ -98,6 +98,9 @@ func (t *tool) walkTo(ctx context.Context, run *local.Run, path steps.Path, to s
 	if err := run.Prepare(ctx); err != nil {
 		return err
 	}
+	if err := run.Revive(ctx); err != nil {
+		return err
+	}
 	for _, w := range walks {
 		if err := plan.Enter(run.Journal(), w); err != nil {
 			return err

@@ -68,6 +68,11 @@ func newPath(t *testing.T) steps.Path {
 	return path
 }
 
+const (
+	waitFor = 10 * time.Second
+	tick    = 10 * time.Millisecond
+)
+
 func silent(string) {}
 
 func create(t *testing.T, path steps.Path, dir string) *local.Run {

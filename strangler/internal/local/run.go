@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"banyan.dev/platform/embedded"
 	"banyan.dev/strangler/internal/plan"
 	"banyan.dev/strangler/internal/steps"
 )
@@ -158,8 +159,13 @@ func Look(path steps.Path, dir string) (*Run, error) {
 	return &Run{path: path, folder: &folder{dir: dir}, client: newClient(), state: state, journal: journal, progress: func(string) {}}, nil
 }
 
-// Prepare builds what the path runs.
+// Prepare finds or makes the programs that the path runs, before any is started.
 func (r *Run) Prepare(ctx context.Context) error {
+	if r.needsPostgres() {
+		if _, err := embedded.FindPostgres(ctx, r.progress); err != nil {
+			return fmt.Errorf("%w (--postgres-url)", err)
+		}
+	}
 	r.progress("building " + fmt.Sprint(len(r.packages())) + " programs")
 	return r.build(ctx)
 }
