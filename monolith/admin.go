@@ -1,0 +1,92 @@
+package main
+
+import (
+	"runtime/debug"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"banyan.dev/platform/httpkit"
+	"banyan.dev/platform/session"
+)
+
+// topology is what GET /topology answers: what runs here, and which seams are in
+// force at this moment.
+type topology struct {
+	Host     string         `json:"host"`
+	Replica  string         `json:"replica"`
+	Version  string         `json:"version"`
+	Started  time.Time      `json:"started_at"`
+	Listen   string         `json:"listen"`
+	Features []string       `json:"features"`
+	Seams    seams          `json:"seams"`
+	Sessions session.Status `json:"sessions"`
+	Settings string         `json:"settings_refused,omitempty"` // why the file's last content is not in force
+}
+
+// seams are the places where this host could be wired otherwise.
+type seams struct {
+	SessionStore session.Mode `json:"session_store"`
+	UserCache    string       `json:"user_cache"`
+	Comments     string       `json:"comments"`
+	Events       string       `json:"events"`
+	Mail         string       `json:"mail"`
+}
+
+// adminServer is the port that only the cluster reaches.
+func (h *host) adminServer() *echo.Echo {
+	e := httpkit.NewAdmin(httpkit.AdminConfig{
+		Logger: h.logger, Registry: h.registry, Ready: h.ready,
+		Topology: func() any { return h.topology() },
+	})
+	// What of it tells about people the handler guards itself, with the same token.
+	e.Any("/sessions/*", echo.WrapHandler(h.sessions.AdminHandler()))
+	return e
+}
+
+func (h *host) ready() error {
+	if !h.publicPort.Ready() {
+		return errDraining
+	}
+	return nil
+}
+
+func (h *host) topology() topology {
+	return topology{
+		Host: "monolith", Replica: h.cfg.Replica, Version: version(), Started: h.started,
+		Listen:   h.publicPort.Address(),
+		Features: []string{"accounts", "posts", "comments", "moderation", "feed", "notifications"},
+		Seams:    h.seams(),
+		Sessions: h.sessions.Status(),
+		Settings: h.settings.refused(),
+	}
+}
+
+func (h *host) seams() seams {
+	s := seams{SessionStore: h.sessions.Status().Store, UserCache: "off", Comments: "local", Events: "off", Mail: "off"}
+	if h.settings.inForce().UserCache {
+		s.UserCache = "redis"
+	}
+	if h.cfg.SMTPAddr != "" {
+		s.Mail = "smtp"
+	}
+	return s
+}
+
+// version is the commit that the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision := "unknown"
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			revision += "-modified"
+		}
+	}
+	return revision
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"banyan.dev/features/accounts"
+	"banyan.dev/features/contracts"
+	"banyan.dev/monolith/internal/config"
+	"banyan.dev/monolith/internal/tangle"
+	"banyan.dev/monolith/migrations"
+	"banyan.dev/platform/database"
+	"banyan.dev/platform/session"
+)
+
+// openDatabase opens the one database and brings its schema up to date. Replicas
+// may do so at the same time.
+func openDatabase(ctx context.Context, cfg config.Config, logger *slog.Logger) (*database.DB, error) {
+	db, err := database.Open(ctx, database.Config{
+		URL: cfg.DatabaseURL, MaxConns: cfg.DBMaxConns, Name: cfg.Replica, Wait: cfg.DBWait, Logger: logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w (waited DB_WAIT, %s)", err, cfg.DBWait)
+	}
+	if err := migrateAll(ctx, db); err != nil {
+		_ = db.Close() // what went wrong is told already
+		return nil, err
+	}
+	return db, nil
+}
+
+// migrateAll runs the blog's migrations and the sessions', which are there whatever
+// store is in force, so that changing it needs no migration.
+func migrateAll(ctx context.Context, db *database.DB) error {
+	if _, err := db.Migrate(ctx, "blog", migrations.FS); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	sessions, err := fs.Sub(session.Migrations, "migrations")
+	if err != nil {
+		return fmt.Errorf("read session migrations: %w", err)
+	}
+	if _, err := db.Migrate(ctx, "session", sessions); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// migrate is the command of that name: a Job before a rollout.
+func migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error {
+	db, err := openDatabase(ctx, cfg, logger)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+// grant gives a role from the command line, and makes running replicas forget what
+// they cached of the account.
+func grant(ctx context.Context, cfg config.Config, logger *slog.Logger, email string, role contracts.Role) (err error) {
+	settings, err := loadSettings(cfg.SettingsFile, cfg.SessionStore)
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(ctx, cfg, logger)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	people := accounts.NewService(tangle.New(db).Accounts(), accounts.NewPasswords(1), time.Now)
+	account, err := people.Grant(ctx, email, role)
+	if err != nil {
+		return fmt.Errorf("give %s the role %s: %w", email, role, err)
+	}
+	if err := forget(ctx, settings.inForce(), account.ID, logger); err != nil {
+		return err
+	}
+	logger.InfoContext(ctx, "role given", "account", account.ID, "role", account.Role)
+	return nil
+}
+
+// forget drops the cached record through sessions of its own, which hold nobody.
+func forget(ctx context.Context, s session.Settings, userID string, logger *slog.Logger) error {
+	if !s.UserCache {
+		return nil
+	}
+	s.Mode, s.Peers = session.Memory, nil
+	sessions, err := session.New(ctx, session.Config{Replica: "role", Settings: s, Logger: logger})
+	if err != nil {
+		return fmt.Errorf("reach the cache of user records: %w", err)
+	}
+	defer sessions.Close(ctx)
+	if err := sessions.InvalidateUser(ctx, userID); err != nil {
+		return fmt.Errorf("drop the cached user record: %w", err)
+	}
+	return nil
+}

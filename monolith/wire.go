@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"banyan.dev/features/accounts"
+	"banyan.dev/features/comments"
+	"banyan.dev/features/feed"
+	"banyan.dev/features/moderation"
+	"banyan.dev/features/notifications"
+	"banyan.dev/features/posts"
+	"banyan.dev/monolith/internal/config"
+	"banyan.dev/monolith/internal/ports"
+	"banyan.dev/monolith/internal/tangle"
+	"banyan.dev/platform/session"
+)
+
+// blog is every feature, hosted in one process.
+type blog struct {
+	accounts      *accounts.Service
+	posts         *posts.Service
+	comments      *comments.Service
+	moderation    *moderation.Service
+	feed          *feed.Service
+	notifications *notifications.Service
+}
+
+// wire hangs the features on one store and on each other. Which implementation
+// stands behind a port is decided here and nowhere else; in this host each port is
+// the other feature itself.
+//
+//	comments ──Posts──────────▶ posts
+//	comments ──Moderation─────▶ moderation (the rulebook)
+//	comments ──Notifications──▶ notifications ──Accounts──▶ accounts
+//	                                          ──Mailer────▶ SMTP
+//	moderation ──Comments─────▶ comments
+func wire(store *tangle.Store, mailer notifications.Mailer, publicURL string, logger *slog.Logger) blog {
+	now := time.Now
+	var b blog
+	b.accounts = accounts.NewService(store.Accounts(), accounts.NewPasswords(hashesAtOnce()), now)
+	b.posts = posts.NewService(store.Posts(), now)
+	b.notifications = notifications.NewService(store.Notifications(), ports.NotificationsAccounts{Accounts: b.accounts}, mailer, publicURL, now)
+	b.comments = comments.NewService(store.Comments(), ports.CommentsPosts{Posts: b.posts}, moderation.NewRulebook(store.Moderation()), b.notifications, now, logger)
+	b.moderation = moderation.NewService(store.Moderation(), b.comments, now)
+	b.feed = feed.NewService(store.Feed())
+	return b
+}
+
+// hashesAtOnce bounds the memory of password hashing, 19 MiB each.
+func hashesAtOnce() int { return min(2*runtime.GOMAXPROCS(0), 8) }
+
+// mailerOf is the seam of mail: a server, or nothing.
+func mailerOf(cfg config.Config, logger *slog.Logger, registry prometheus.Registerer) (notifications.Mailer, error) {
+	if cfg.SMTPAddr == "" {
+		return notifications.Unsent{Logger: logger}, nil
+	}
+	mails := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "mails_total", Help: "Mails handed to the mail server, by outcome.",
+	}, []string{"outcome"})
+	registry.MustRegister(mails)
+	smtp, err := notifications.NewSMTP(cfg.SMTPAddr, cfg.MailFrom, time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("SMTP_ADDR or MAIL_FROM: %w", err)
+	}
+	return notifications.Counted{Mailer: smtp, Sent: mails.WithLabelValues("sent"), Failed: mails.WithLabelValues("failed")}, nil
+}
+
+// The ports that another package satisfies as it is.
+var (
+	_ accounts.Sessions      = (*session.Manager)(nil)
+	_ accounts.Records       = (*session.Manager)(nil)
+	_ comments.Moderation    = (*moderation.Rulebook)(nil)
+	_ comments.Notifications = (*notifications.Service)(nil)
+	_ moderation.Comments    = (*comments.Service)(nil)
+)
