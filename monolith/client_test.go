@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -113,7 +114,7 @@ func newClient(t testing.TB, base string, c *contract) *client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	transport := &http.Transport{}
+	transport := &http.Transport{ExpectContinueTimeout: 10 * time.Second}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &client{t: t, base: base, contract: c, http: &http.Client{
 		Jar: jar, Transport: transport,

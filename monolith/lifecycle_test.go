@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,12 +145,14 @@ func TestADrainFinishesWhatIsInFlightAndEndsStreams(t *testing.T) {
 	require.NoError(t, err)
 	defer stream.Body.Close()
 
-	// A request that is half sent when the drain begins.
+	// A request that is half sent when the drain begins: the server has asked for its body.
 	body, send := io.Pipe()
-	r, err = http.NewRequestWithContext(t.Context(), http.MethodPost, m.base+"/api/v1/posts", body)
+	inFlight, answered := make(chan struct{}), make(chan int, 1)
+	traced := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(inFlight) }})
+	r, err = http.NewRequestWithContext(traced, http.MethodPost, m.base+"/api/v1/posts", body)
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/json")
-	answered := make(chan int, 1)
+	r.Header.Set("Expect", "100-continue")
 	go func() {
 		response, err := ada.http.Do(r)
 		if err != nil {
@@ -159,6 +162,7 @@ func TestADrainFinishesWhatIsInFlightAndEndsStreams(t *testing.T) {
 		_ = response.Body.Close()
 		answered <- response.StatusCode
 	}()
+	<-inFlight
 	_, err = send.Write([]byte(`{"title":"In flight",`))
 	require.NoError(t, err)
 

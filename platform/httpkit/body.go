@@ -104,7 +104,7 @@ func explainJSON(err error) error {
 	switch {
 	case errors.As(err, &kind):
 		var f problem.Fields
-		f.Add(kind.Field, "is a JSON %s: send a %s", kind.Value, jsonName(kind.Type))
+		f.Add(fieldName(kind.Field), "is a JSON %s: send a %s", kind.Value, jsonName(kind.Type))
 		return f.Err()
 	case errors.As(err, &syntax):
 		return problem.New(problem.Malformed, "the body is no JSON: at byte %d: %s", syntax.Offset, syntax.Error())
@@ -116,6 +116,10 @@ func explainJSON(err error) error {
 	}
 	return problem.New(problem.Malformed, "the body can't be read: %s", err)
 }
+
+// fieldName is the last part of a Go path: the first parts are embedded structs,
+// which JSON does not know.
+func fieldName(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
 
 func jsonName(t reflect.Type) string {
 	switch t.Kind() {
@@ -131,13 +135,13 @@ func jsonName(t reflect.Type) string {
 	return "number"
 }
 
-// refuseNUL names the first text with a NUL character, which PostgreSQL can't
-// store: without this it would be an internal error of whoever stores it.
+// refuseNUL names the texts with a NUL character, which PostgreSQL can't store:
+// without this it would be an internal error of whoever stores it.
 func refuseNUL(v reflect.Value) error {
 	var f problem.Fields
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		if hasNUL(v.Field(i)) {
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if !field.Anonymous && hasNUL(v.FieldByIndex(field.Index)) {
 			f.Add(name, "has a NUL character: take it out")
 		}
 	}
