@@ -1,10 +1,20 @@
 package session
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"embed"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"banyan.dev/platform/session/store"
 )
 
 // Migrations holds the goose migrations of the mode postgres, in the folder
@@ -17,81 +27,214 @@ var Migrations embed.FS
 var (
 	// ErrNotFound: the user has no such session.
 	ErrNotFound = errors.New("no such session")
-	// ErrNoSession: the context did not come through Middleware, or the request is
-	// of nobody who is signed in where somebody is needed.
-	ErrNoSession = errors.New("no session in this context")
+	// ErrNoSession: the context did not come through Middleware.
+	ErrNoSession = errors.New("the request did not pass the session middleware")
 	// ErrUnreachable: a replica that may hold the session in its memory did not
 	// answer in time, so the sign-out cannot be promised. Answer 503 with
 	// Retry-After; the same sign-out again is safe.
 	ErrUnreachable = errors.New("a replica that may hold the session does not answer")
 )
 
+const (
+	defaultIdle     = 7 * 24 * time.Hour
+	defaultAbsolute = 30 * 24 * time.Hour
+	sweepEvery      = time.Minute
+	// operationBound ends whatever a request began here and left behind, so that a
+	// switch never waits for longer.
+	operationBound = 10 * time.Second
+)
+
 // Manager is one process's sessions. It is safe for concurrent use.
-type Manager struct{ cfg Config }
+type Manager struct {
+	cfg     Config
+	limits  store.Limits
+	scs     *scs.SessionManager
+	gate    gate
+	memory  *store.Memory
+	peers   *peers
+	metrics *metrics
 
-// New starts a manager with the settings in cfg in force. Close ends it.
-func New(ctx context.Context, cfg Config) (*Manager, error) { return &Manager{cfg: cfg}, nil }
-
-// Apply asks for settings. It returns at once; the switch happens behind it, is
-// repeated until it succeeds, and is reported by Status. Settings that cannot be
-// reached from those in force (memory to redis, another Redis while sessions are
-// in one) are refused with an error and change nothing; Status gives the reason.
-func (m *Manager) Apply(s Settings) error { return nil }
-
-// Close stops the work in the background, waiting for it as long as ctx lasts.
-func (m *Manager) Close(ctx context.Context) error { return nil }
-
-// Status is what the admin port reports.
-func (m *Manager) Status() Status { return Status{} }
-
-// Middleware gives each request its session: it reads the cookie and loads the
-// session, once (with Redis: in one round trip), and writes the session before the
-// first byte of the answer when it changed. Streams, flushing and hijacking work
-// through it. A request without the cookie costs nothing.
-func (m *Manager) Middleware(next http.Handler) http.Handler { return next }
-
-// SignIn begins a session of the user under a new token, ending the one the
-// request came with, and sets the cookie. When it returns nil every store that has
-// to has the session. Call it before the answer's first byte.
-func (m *Manager) SignIn(ctx context.Context, userID string) error { return nil }
-
-// SignOut ends the request's session in every store and on every replica, and
-// clears the cookie. Without a session it succeeds. Call it also when UserID says
-// that nobody is signed in: that is how a sign-out that failed half way is repeated.
-// ErrUnreachable means it cannot be promised yet.
-func (m *Manager) SignOut(ctx context.Context) error { return nil }
-
-// UserID is who is signed in.
-func (m *Manager) UserID(ctx context.Context) (string, bool) { return "", false }
-
-// User is the record of who is signed in: the one that came with the session in
-// the same round trip, else LoadUser's. ok is false when nobody is signed in or
-// the user is no more.
-func (m *Manager) User(ctx context.Context) (record []byte, ok bool, err error) {
-	return nil, false, nil
+	mu        sync.Mutex
+	wanted    Settings   // the last that were accepted
+	queue     []Settings // accepted, not yet begun
+	highest   int        // generation used by this process so far
+	doing     string     // what the switch waits for
+	refused   string     // why the last settings were refused
+	wake      chan struct{}
+	stop      context.CancelFunc
+	goroutine sync.WaitGroup
 }
 
-// InvalidateUser makes every replica read the user's record anew. Call it after
-// the change is committed. Without Redis it does nothing.
-func (m *Manager) InvalidateUser(ctx context.Context, userID string) error { return nil }
+// New starts a manager with the settings in cfg in force. Close ends it. ctx lends
+// its values only: a manager outlives the signal that asks its host to drain.
+func New(ctx context.Context, cfg Config) (*Manager, error) {
+	m, err := newManager(cfg)
+	if err != nil {
+		return nil, err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	m.stop = stop
+	m.goroutine.Go(func() { m.work(background) })
+	m.goroutine.Go(func() { m.sweep(background) })
+	return m, nil
+}
 
-// List is the user's live sessions, newest first, wherever they are held.
-func (m *Manager) List(ctx context.Context, userID string) ([]Info, error) { return nil, nil }
+// newManager makes a manager that does not switch by itself: the protocol's tests
+// take its steps one by one.
+func newManager(cfg Config) (*Manager, error) {
+	cfg.Settings.Mode = cmp.Or(cfg.Settings.Mode, Memory)
+	cfg.Settings.Generation = cmp.Or(cfg.Settings.Generation, 1)
+	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, defaultIdle)
+	cfg.AbsoluteTimeout = cmp.Or(cfg.AbsoluteTimeout, defaultAbsolute)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	m := &Manager{
+		cfg:    cfg,
+		limits: store.Limits{Idle: cfg.IdleTimeout, Absolute: cfg.AbsoluteTimeout, Now: cfg.Clock},
+		wanted: cfg.Settings,
+		wake:   make(chan struct{}, 1),
+		stop:   func() {},
+	}
+	m.memory = store.NewMemory(m.limits)
+	m.scs = newSCS(cfg, m)
+	m.peers = newPeers(cfg.AdminToken, rand.Text())
+	m.peers.set(cfg.Settings.Peers)
+	m.metrics = newMetrics(m)
+	if err := m.metrics.register(cfg.Registerer); err != nil {
+		return nil, err
+	}
+	first, err := m.newView(cfg.Settings, nil)
+	if err != nil {
+		return nil, err
+	}
+	first.ready.Store(true) // nothing came before
+	first.settled.Store(!cfg.Settings.Mode.UsesRedis())
+	m.gate.swap(first)
+	if cfg.Settings.Mode.UsesRedis() {
+		m.highest = cfg.Settings.Generation
+	}
+	return m, nil
+}
 
-// Revoke ends one of the user's sessions by the id that List gave. ErrNotFound if
-// the user has none with it; ErrUnreachable as for SignOut.
-func (m *Manager) Revoke(ctx context.Context, userID, id string) error { return nil }
+func (c Config) check() error {
+	if err := c.Settings.check(); err != nil {
+		return err
+	}
+	if c.Settings.Mode == Postgres && c.PostgresPool == nil {
+		return errors.New(`session.store "postgres" needs a database, and this host gave none`)
+	}
+	if len(c.Settings.Peers) > 0 && c.AdminToken == "" {
+		return errors.New("session.peers are set but ADMIN_TOKEN is empty: set it to the same secret for all replicas")
+	}
+	if c.IdleTimeout <= 0 || c.AbsoluteTimeout < c.IdleTimeout {
+		return fmt.Errorf("sessions may idle %s and live %s: idle must be above 0 and not above the absolute time",
+			c.IdleTimeout, c.AbsoluteTimeout)
+	}
+	return nil
+}
 
-// RevokeAll ends all of the user's sessions, the request's own among them.
-func (m *Manager) RevokeAll(ctx context.Context, userID string) error { return nil }
+// newView builds the stores that s means. It uses the client of the view before if
+// the address is the same.
+func (m *Manager) newView(s Settings, before *view) (*view, error) {
+	v := &view{settings: s, drained: make(chan struct{})}
+	if s.RedisURL != "" {
+		if before != nil && before.client != nil && before.settings.RedisURL == s.RedisURL {
+			v.client = before.client
+		} else {
+			client, err := store.NewClient(s.RedisURL)
+			if err != nil {
+				return nil, err
+			}
+			v.client = client
+		}
+		v.remote = store.NewRedis(v.client, s.Generation, m.limits, s.UserCache)
+		if s.UserCache {
+			v.users = store.NewUsers(v.client, m.cfg.Clock)
+		}
+	}
+	v.store = m.newStore(v)
+	return v, nil
+}
 
-// PutFlash keeps a message for the next page that asks for it. It is kept for
-// people who are signed in only, and lost otherwise.
-func (m *Manager) PutFlash(ctx context.Context, message string) {}
+func (m *Manager) newStore(v *view) store.Store {
+	switch {
+	case v.mode() == Postgres:
+		return store.NewPostgres(m.cfg.PostgresPool, m.limits)
+	case v.mode() == Redis:
+		return v.remote
+	case v.mode().both():
+		return &store.Both{
+			Memory:   m.memory,
+			Redis:    v.remote,
+			Fill:     func() bool { return v.mode() == Dual && v.ready.Load() },
+			Complete: v.settled.Load,
+			Mismatch: m.mismatch,
+		}
+	default:
+		return m.memory
+	}
+}
 
-// PopFlash returns the messages kept, oldest first, and forgets them.
-func (m *Manager) PopFlash(ctx context.Context) []string { return nil }
+// mismatch counts and logs; the record's hash and data stay out of the log.
+func (m *Manager) mismatch(ctx context.Context, kind string, r store.Record) {
+	m.metrics.mismatch(kind)
+	m.cfg.Logger.WarnContext(ctx, "session stores differ", "kind", kind, "session", publicID(r.Hash), "user", r.UserID)
+}
 
-// AdminHandler serves what lies under /sessions/ on the admin port: the status,
-// and to peers that show the admin token the sign-outs and lists.
-func (m *Manager) AdminHandler() http.Handler { return http.NotFoundHandler() }
+// sweep removes what has expired, in stores that do not do it themselves.
+func (m *Manager) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := m.gate.peek().store.Sweep(ctx); err != nil && ctx.Err() == nil {
+			m.cfg.Logger.WarnContext(ctx, "sweeping expired sessions failed; the next sweep takes them", "error", err)
+		}
+	}
+}
+
+// Close stops the work in the background, waiting for it as long as ctx lasts, and
+// closes the connections to Redis. Call it when no request is under way any more.
+func (m *Manager) Close(ctx context.Context) error {
+	m.stop()
+	done := make(chan struct{})
+	go func() { m.goroutine.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return fmt.Errorf("stop the session store: %w", ctx.Err())
+	}
+	m.peers.close()
+	m.metrics.unregister(m.cfg.Registerer)
+	if client := m.gate.peek().client; client != nil {
+		if err := client.Close(); err != nil {
+			return fmt.Errorf("close Redis: %w", err)
+		}
+	}
+	return nil
+}
+
+// bounded is a context for work that must come to its end although the client
+// went away: half a sign-out is worse than one nobody waits for.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), operationBound)
+}
+
+// clientAddress is the default of Config.ClientAddress.
+func (m *Manager) clientAddress(r *http.Request) string {
+	if m.cfg.ClientAddress != nil {
+		return m.cfg.ClientAddress(r)
+	}
+	return hostOf(r.RemoteAddr)
+}

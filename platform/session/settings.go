@@ -100,11 +100,20 @@ func (s Settings) check() error {
 	if s.UserCache && s.RedisURL == "" {
 		return errors.New("user_cache \"redis\" needs redis.url, which is missing: add redis: {url: \"redis://host:6379/0\"}")
 	}
+	if s.RedisURL != "" {
+		if _, err := redis.ParseURL(s.RedisURL); err != nil {
+			return errBadRedisURL
+		}
+	}
 	if s.Generation < 1 {
 		return fmt.Errorf("session.generation %d is too small: use 1 or more, and a higher one for each way to Redis", s.Generation)
 	}
 	return nil
 }
+
+// errBadRedisURL does not wrap the parser's error, which quotes the address and
+// with it the password.
+var errBadRedisURL = errors.New("redis.url is no Redis address: write redis://[user:password@]host:port/database")
 
 // settingsParser walks the YAML nodes, which know their lines; decoding into a
 // struct would lose them. It keeps the first error.
@@ -148,8 +157,7 @@ func (p *settingsParser) redis(n *yaml.Node) {
 			return
 		}
 		if _, err := redis.ParseURL(n.Value); err != nil {
-			// The value itself may hold a password, and the parser's error quotes it.
-			p.fail(n, "redis.url is no Redis address: write redis://[user:password@]host:port/database")
+			p.fail(n, "%w", errBadRedisURL)
 			return
 		}
 		p.settings.RedisURL = n.Value
@@ -171,7 +179,7 @@ func (p *settingsParser) peers(n *yaml.Node) {
 	}
 	for _, peer := range n.Content {
 		u, err := url.Parse(peer.Value)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" {
+		if err != nil || u.Host == "" || u.Scheme != "http" || strings.Trim(u.Path, "/") != "" {
 			p.fail(peer, "session.peers: %q is no base URL of an admin port: write http://host:port", peer.Value)
 			return
 		}
@@ -208,4 +216,3 @@ func names(read map[string]func(*yaml.Node)) string {
 	slices.Sort(all)
 	return strings.Join(all, ", ")
 }
-
