@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 )
@@ -30,6 +31,18 @@ type list[T any] struct {
 
 // after is the query of the page that follows.
 func after(cursor string) string { return "&cursor=" + url.QueryEscape(cursor) }
+
+// readInto reads the JSON that the contract promises. A post or comment without id and version is none: whoever
+// wrote it could never find it again.
+func (a answer) readInto(into any) error {
+	if err := json.Unmarshal(a.body, into); err != nil {
+		return fmt.Errorf("not the JSON that the contract promises: %w", err)
+	}
+	if d, ok := into.(*document); ok && (d.ID == "" || d.Version < 1) {
+		return fmt.Errorf("no id or no version in it: %q, %d", d.ID, d.Version)
+	}
+	return nil
+}
 
 // problem is the kind of a problem+json answer, such as "version-mismatch", or "".
 func (a answer) problem() string {

@@ -133,6 +133,27 @@ func TestAnAnswerAgainstTheContractIsAFailure(t *testing.T) {
 	assert.Contains(t, window.Failures[0], "412 version-mismatch, want [200]")
 }
 
+func TestAnAcknowledgementThatNamesNothingIsAFailure(t *testing.T) {
+	t.Parallel()
+	blog := blogtest.Start(t)
+	c := start(t, blog, nil)
+	blog.Before(func(w http.ResponseWriter, r *http.Request, blog http.Handler) {
+		if r.Method != http.MethodPost || r.URL.Path != "/api/v1/posts" {
+			blog.ServeHTTP(w, r)
+			return
+		}
+		blog.ServeHTTP(httptest.NewRecorder(), r)
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte(`{"id":"","version":0}`))
+	})
+	c.Begin("nameless")
+	c.until(t, "a post is written", func(w traffic.Window) bool { return w.ByOperation["write post"].Requests > 0 })
+	window := c.End()
+
+	assert.Equal(t, window.ByOperation["write post"].Requests, window.ByOperation["write post"].Failed)
+	assert.Contains(t, window.Failures[0], "no id or no version")
+}
+
 func TestRunSaysWhyNobodyCouldSignUp(t *testing.T) {
 	t.Parallel()
 	nobody := httptest.NewServer(http.NotFoundHandler())

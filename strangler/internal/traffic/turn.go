@@ -2,7 +2,6 @@ package traffic
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -143,9 +142,9 @@ func (r request) judge(a answer) error {
 	switch {
 	case r.expects(a.status) && r.html && !a.isPage():
 		return &failure{why: fmt.Sprintf("%s, %d bytes of %q, want a page", a.describe(), len(a.body), a.header.Get("Content-Type"))}
-	case r.expects(a.status) && r.into != nil && len(a.body) > 0:
-		if err := json.Unmarshal(a.body, r.into); err != nil {
-			return &failure{why: fmt.Sprintf("%s, and not the JSON that the contract promises: %v", a.describe(), err)}
+	case r.expects(a.status) && r.into != nil && a.status != http.StatusNoContent:
+		if err := a.readInto(r.into); err != nil {
+			return &failure{why: fmt.Sprintf("%s: %v", a.describe(), err)}
 		}
 		return nil
 	case r.expects(a.status), r.tolerates(a.status):
