@@ -58,6 +58,7 @@ type exchange struct {
 	deadline    time.Time
 	streaming   bool // the answer's body outlives the handler
 	interim     bool // the owner has been asked for 100 Continue
+	odd         bool // the request can't be trusted to end where it seems to
 	status      int
 	connections int
 }
@@ -106,7 +107,7 @@ func (x *exchange) let() {
 // mustClose ends the connection where the next request can't be trusted to begin
 // where this one ended, where the client asked for it, and in a drain.
 func (x *exchange) mustClose() {
-	if x.head.closes || x.server.draining.Load() || !x.consumed() {
+	if x.odd || x.head.closes || x.server.draining.Load() || !x.consumed() {
 		x.ctx.Response.Header.SetConnectionClose()
 	}
 }
@@ -143,16 +144,8 @@ func (x *exchange) run() {
 func (x *exchange) prepare() error {
 	h := &x.ctx.Request.Header
 	x.body = x.kindOfBody()
-	if err := x.head.read(h.RawHeaders(), h.IsHTTP11()); err != nil {
-		x.requestID = appendRequestID(x.requestID[:0], nil)
-		status := errBroken.status
-		if errors.Is(err, errExpect) {
-			status = fasthttp.StatusExpectationFailed
-		}
-		return &refusal{status: status, kind: "malformed", detail: "The request was refused: " + err.Error() + "."}
-	}
-	x.requestID = appendRequestID(x.requestID[:0], x.head.requestID)
-	if err := x.locate(h.RequestURI()); err != nil {
+	if err := x.readRequestHead(h); err != nil {
+		x.odd = true
 		return err
 	}
 	x.view.Method, x.view.Cookies = h.Method(), x.head.cookies
@@ -171,6 +164,21 @@ func (x *exchange) prepare() error {
 		return errTooLarge
 	}
 	return nil
+}
+
+// readRequestHead checks what the client sent, and finds its canonical path.
+func (x *exchange) readRequestHead(h *fasthttp.RequestHeader) error {
+	err := x.head.read(h.RawHeaders(), h.IsHTTP11())
+	x.requestID = appendRequestID(x.requestID[:0], x.head.requestID)
+	switch {
+	case !h.IsHTTP11() && string(h.Protocol()) != "HTTP/1.0":
+		return errVersion
+	case errors.Is(err, errExpect):
+		return &refusal{status: fasthttp.StatusExpectationFailed, kind: "malformed", detail: "The only expectation met here is 100-continue."}
+	case err != nil:
+		return &refusal{status: fasthttp.StatusBadRequest, kind: "malformed", detail: "The request was refused: " + err.Error() + "."}
+	}
+	return x.locate(h.RequestURI())
 }
 
 // locate finds the canonical path in the request target. Only the origin form is

@@ -26,6 +26,7 @@ func (r *refusal) Error() string { return r.detail }
 var (
 	errNoRoute  = &refusal{status: 404, kind: "not-found", detail: "No route takes this path and method."}
 	errMethod   = &refusal{status: 501, kind: "not-implemented", detail: "The method is not supported here."}
+	errVersion  = &refusal{status: 505, kind: "not-implemented", detail: "Only HTTP/1.1 and HTTP/1.0 are spoken here."}
 	errTarget   = &refusal{status: 400, kind: "malformed", detail: "The request target must be a path that begins with /."}
 	errTooLarge = &refusal{status: 413, kind: "too-large", detail: "The body is larger than this route takes."}
 	errSlow     = &refusal{status: 408, kind: "timeout", detail: "The request did not arrive in time."}

@@ -115,15 +115,27 @@ func (s *Server) Drain(ctx context.Context) error {
 	if errors.Is(err, net.ErrClosed) {
 		err = nil
 	}
-	select {
-	case <-time.After(settle):
-	case <-ctx.Done():
-	}
+	s.settle(ctx)
 	shut := s.http.ShutdownWithContext(ctx)
 	if errors.Is(shut, net.ErrClosed) {
 		shut = nil
 	}
 	return errors.Join(err, shut, s.tunnels.drain(ctx))
+}
+
+// settle waits until no connection is left, or for as long as one may be idle.
+func (s *Server) settle(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	tick := time.NewTicker(settle / 50)
+	defer tick.Stop()
+	for s.http.GetOpenConnectionsCount() > 0 {
+		select {
+		case <-bounded.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // handle answers one request.

@@ -78,7 +78,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	if s.sized && int64(len(p)) > s.left {
 		p = p[:s.left]
 	}
-	if s.sized && s.left == 0 {
+	if s.ended || s.sized && s.left == 0 {
 		s.ended = true
 		return 0, io.EOF
 	}

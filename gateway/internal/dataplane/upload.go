@@ -46,6 +46,7 @@ func (x *exchange) startUpload() {
 	c := carrier{
 		body: x.ctx.RequestBodyStream(), conn: x.conn, upload: u,
 		chunked: x.body == bodyChunked, limit: x.route.MaxBody, patience: x.route.Timeout,
+		length: int64(x.ctx.Request.Header.ContentLength()),
 	}
 	go c.run()
 }
@@ -85,6 +86,7 @@ type carrier struct {
 	chunked  bool
 	limit    int64
 	patience time.Duration
+	length   int64 // of a sized body
 	sent     int64
 }
 
@@ -109,6 +111,9 @@ func (c *carrier) run() {
 		}
 		if n > 0 && !c.write(*buffer, n) {
 			return
+		}
+		if errors.Is(err, io.EOF) && !c.chunked && c.sent < c.length {
+			err = io.ErrUnexpectedEOF // fasthttp's stream ends quietly where the client did
 		}
 		if errors.Is(err, io.EOF) {
 			c.finish()
