@@ -12,7 +12,10 @@ import (
 )
 
 func (t *tool) bench() *cobra.Command {
-	cmd := &cobra.Command{Use: "bench", Short: "Measure alternatives side by side", Args: cobra.NoArgs}
+	cmd := &cobra.Command{
+		Use: "bench", Short: "Measure alternatives side by side", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	cmd.AddCommand(t.benchSessions())
 	return cmd
 }

@@ -33,7 +33,6 @@ func root(stdout, stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "strangler",
 		Short:         "Walks a blog from a monolith to services, under traffic, and proves each step",
-		Args:          cobra.NoArgs,
 		SilenceErrors: true, // main prints the error, as one line
 		SilenceUsage:  true,
 	}

@@ -76,10 +76,12 @@ func (r *Run) scale(ctx context.Context, a steps.Action) error {
 // ready.
 func (r *Run) grow(ctx context.Context, p steps.Process, want int) error {
 	wanted := make([]string, want)
+	missing := false
 	for i := range wanted {
 		wanted[i] = replicaName(p, i)
+		missing = missing || !r.state.Processes[wanted[i]].alive()
 	}
-	if watchesSettings(p) {
+	if missing && watchesSettings(p) {
 		if err := r.mayGrow(want); err != nil {
 			return err
 		}
