@@ -59,7 +59,7 @@ func mavenCentral(base string) source {
 		base = "https://repo1.maven.org/maven2"
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone() // with the proxy settings of the environment
-	transport.DisableKeepAlives = true                          // one request, and nothing left running after it
+	transport.DisableKeepAlives = true                           // one request, and nothing left running after it
 	return source{
 		base: base, version: "17.5.0", client: &http.Client{Timeout: 5 * time.Minute, Transport: transport},
 		sha256: map[string]string{
