@@ -1,9 +1,11 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -30,13 +32,28 @@ type settingsFile struct {
 // waiting for sign-ins in flight.
 const settledWithin = 60 * time.Second
 
-// writeSettings writes the file that the state describes, with a higher revision.
-// peers are the replicas of all processes that watch it.
+// writeSettings writes the file that the state describes, with a higher revision,
+// unless it says so already. peers are the replicas of all processes that watch it.
 func (r *Run) writeSettings(peers []string) error {
+	file := r.folder.path("settings.yaml")
+	want, err := r.renderSettings(peers)
+	if err != nil {
+		return err
+	}
+	if is, err := os.ReadFile(file); err == nil && bytes.Equal(is, want) {
+		return nil
+	}
 	r.state.Settings.Revision++
 	if err := r.save(); err != nil {
 		return err
 	}
+	if want, err = r.renderSettings(peers); err != nil {
+		return err
+	}
+	return watch.Write(file, want, 0o644)
+}
+
+func (r *Run) renderSettings(peers []string) ([]byte, error) {
 	s := r.state.Settings
 	var f settingsFile
 	f.Revision, f.Redis.URL, f.UserCache = s.Revision, r.redisURL(), s.UserCache
@@ -44,15 +61,15 @@ func (r *Run) writeSettings(peers []string) error {
 	for _, name := range peers {
 		ports, err := r.ports(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		f.Session.Peers = append(f.Session.Peers, "http://"+loopback(ports.Admin))
 	}
 	content, err := yaml.Marshal(f)
 	if err != nil {
-		return fmt.Errorf("write the settings: %w", err)
+		return nil, fmt.Errorf("write the settings: %w", err)
 	}
-	return watch.Write(r.folder.path("settings.yaml"), content, 0o644)
+	return content, nil
 }
 
 // settingsInForce waits until every replica that watches the file has taken it and
