@@ -26,7 +26,9 @@ func TestMain(m *testing.M) {
 
 func TestMemory(t *testing.T) {
 	sessiontest.Run(t, sessiontest.Subject{
-		Make: func(_ *testing.T, _ *sessiontest.Clock, limits store.Limits) store.Store { return store.NewMemory(limits) },
+		Make: func(_ *testing.T, _ *sessiontest.Clock, limits store.Limits) store.Store {
+			return store.NewMemory(limits)
+		},
 	})
 }
 
