@@ -24,9 +24,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// fasthttp keeps the Date header's clock for the life of the process.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+	goleak.VerifyTestMain(m,
+		// fasthttp keeps the Date header's clock for the life of the process, and
+		// looks after its idle workers for ten seconds longer than it serves.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
 }
 
 const wait = 10 * time.Second

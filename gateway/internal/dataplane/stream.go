@@ -102,8 +102,19 @@ func (s *stream) Read(p []byte) (int, error) {
 // trailers reads what follows the last chunk. Those that the head announced are
 // passed on, by fasthttp; others end here.
 func (s *stream) trailers() {
-	if err := s.x.ctx.Response.Header.ReadTrailer(s.x.conn.R); err != nil {
+	h := &s.x.ctx.Response.Header
+	if err := h.ReadTrailer(s.x.conn.R); err != nil {
 		s.reusable = false
+		return
+	}
+	// fasthttp finds a trailer only in the spelling it was announced in.
+	for _, announced := range h.PeekTrailerKeys() {
+		for name, value := range h.All() {
+			if bytes.EqualFold(name, announced) && !bytes.Equal(name, announced) {
+				h.SetCanonical(announced, bytes.Clone(value))
+				break
+			}
+		}
 	}
 }
 
