@@ -20,20 +20,23 @@ var errGone = errors.New("the session has ended")
 // writes the cookie. It has no idle timeout of its own: with one it would commit on
 // each request, and a slow request that ends after the sign-out would bring the
 // session back. Our stores note the use when they load.
+//
+// It is written out because scs.New starts a goroutine of a store we do not use,
+// which cannot be stopped without a data race.
 func newSCS(cfg Config, m *Manager) *scs.SessionManager {
-	s := scs.New()
-	s.Store = adapter{m}
-	s.Codec = codec{}
-	s.HashTokenInStore = true
-	s.Lifetime = cfg.AbsoluteTimeout
-	s.Cookie.Name = "banyan_session"
-	s.Cookie.Secure = cfg.Secure
+	s := &scs.SessionManager{
+		Store:            adapter{m},
+		Codec:            codec{},
+		HashTokenInStore: true,
+		Lifetime:         cfg.AbsoluteTimeout,
+		Cookie: scs.SessionCookie{
+			Name: "banyan_session", Path: "/", HttpOnly: true, Secure: cfg.Secure,
+			SameSite: http.SameSiteLaxMode, Persist: true,
+		},
+	}
 	if cfg.Secure {
 		s.Cookie.Name = "__Host-banyan_session"
 	}
-	s.Cookie.HttpOnly = true
-	s.Cookie.SameSite = http.SameSiteLaxMode
-	s.Cookie.Path = "/"
 	return s
 }
 
