@@ -3,6 +3,7 @@ package acceptance
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,24 +17,36 @@ import (
 	"banyan.dev/strangler/internal/same"
 )
 
-// moderator is the account that "monolith seed" makes.
+// moderator has the credentials that "monolith seed" gives its moderator.
 var moderator = journeys.Credentials{Email: "moderator@banyan.example", Password: "banyan-demo-password"}
 
-// startMonolith returns the address of a blog of t's own, seeded.
+// startMonolith returns the address of a blog of t's own, with a moderator and nothing
+// else in it.
 func startMonolith(t testing.TB) string {
 	t.Helper()
 	program := binary(t, "monolith")
-	database := embeddedtest.Prepared(t, "seeded_blog", func(ctx context.Context, url string) error {
+	database := embeddedtest.Prepared(t, "migrated_blog", func(ctx context.Context, url string) error {
 		env := []string{"DATABASE_URL=" + url}
-		if err := once(ctx, program, env, "migrate"); err != nil {
-			return err
-		}
-		return once(ctx, program, env, "seed", "--posts", "30", "--comments", "60", "--users", "8", "--seed", "1")
+		return once(ctx, program, env, "migrate")
 	})
 	public := address(t)
 	runs(t, "monolith", address(t), "DATABASE_URL="+database, "LISTEN_ADDR="+public, "COOKIE_SECURE=false",
 		"PUBLIC_URL=http://blog.example", "LOG_LEVEL=warn")
-	return "http://" + public
+	blog := "http://" + public
+	appointModerator(t, program, database, blog)
+	return blog
+}
+
+// appointModerator makes the first moderator as an operator does: by the command line.
+func appointModerator(t testing.TB, program, database, blog string) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	account := fmt.Sprintf(`{"name":"Mo Derator","email":%q,"password":%q}`, moderator.Email, moderator.Password)
+	response, err := client.Post(blog+"/api/v1/accounts", "application/json", strings.NewReader(account))
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusCreated, response.StatusCode)
+	require.NoError(t, once(t.Context(), program, []string{"DATABASE_URL=" + database}, "role", moderator.Email, "moderator"))
 }
 
 // startGateway returns the address of a gateway in front of the blog, configured

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // settleWithin is how long one call may take, attempts and pauses together: the
@@ -161,8 +162,11 @@ type Answer struct {
 // String is the answer in one line, for the one who reads a failure.
 func (a *Answer) String() string {
 	body := strings.Join(strings.Fields(string(a.Body)), " ")
-	if len(body) > 300 {
-		body = body[:300] + "…"
+	if runes := []rune(body); len(runes) > 300 {
+		body = string(runes[:300]) + "…"
+	}
+	if !utf8.Valid(a.Body) {
+		body = fmt.Sprintf("(%d bytes of %s)", len(a.Body), a.Header.Get("Content-Type"))
 	}
 	served := a.Header.Get("X-Served-By")
 	if served != "" {

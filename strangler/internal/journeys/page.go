@@ -33,10 +33,20 @@ func (a *Answer) Page() *page {
 	return &page{by: a.call.by, answer: a, root: root}
 }
 
-// Follows opens where the answer redirects to, as a browser does.
+// Follows opens where the answer to a form redirects to, as a browser does: a page
+// after a form is always another address, or reloading would send the form again.
 func (a *Answer) Follows() *page {
 	a.mustBe(http.StatusSeeOther)
-	return a.call.by.Opens(a.target())
+	for range 5 {
+		next := a.call.by.Get(a.target()).With("Accept", "text/html").Sent()
+		if next.Status != http.StatusSeeOther && next.Status != http.StatusFound {
+			next.mustBe(http.StatusOK)
+			return next.Page()
+		}
+		a = next
+	}
+	a.fail("it redirects again and again")
+	return nil
 }
 
 // target is the path that the answer redirects to. It ends the journey when that

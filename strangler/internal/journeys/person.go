@@ -5,7 +5,6 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"slices"
-	"strings"
 )
 
 // fields is a JSON object or the fields of a form.
@@ -42,7 +41,7 @@ func (p *Person) Delete(path string) *Call { return p.call(http.MethodDelete, pa
 func (p *Person) signUp(name string) {
 	p.name = name
 	p.Secret = Credentials{
-		Email:    strings.ToLower(name) + "-" + p.story.Word() + "@journeys.example",
+		Email:    p.story.Word() + "@journeys.example",
 		Password: "correct horse battery staple",
 	}
 	p.Post("/api/v1/accounts", fields{"name": name, "email": p.Secret.Email, "password": p.Secret.Password}).

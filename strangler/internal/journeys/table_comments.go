@@ -48,14 +48,13 @@ func commentJourneys() []Journey {
 				written = append(written, rita.Comments(under, "one more").ID)
 			}
 			var read []string
-			for cursor := ""; ; {
+			for cursor, pages := "", 0; pages == 0 || cursor != ""; pages++ {
+				s.True("seven comments are three pages", pages < 3)
 				page := next[comment](s.Visitor(), under.comments(), cursor, 3)
 				for _, c := range page.Items {
 					read = append(read, c.ID)
 				}
-				if cursor = page.Next; cursor == "" {
-					break
-				}
+				cursor = page.Next
 			}
 			s.Is("the order", strings.Join(read, " "), strings.Join(written, " "))
 		}},

@@ -37,9 +37,10 @@ func refusalJourneys() []Journey {
 			for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", ""} {
 				send(kind, string(good)).Refused(http.StatusUnsupportedMediaType, "unsupported-media-type")
 			}
-			for _, body := range []string{"", "{", `{"title": 7}`, `[]`, `{"title":"a","body":"b","tags":[],"publish":true,"colour":"red"}`, string(good) + "{}"} {
+			for _, body := range []string{"", "{", `[]`, `{"title":"a","body":"b","tags":[],"publish":true,"colour":"red"}`, string(good) + "{}"} {
 				send("application/json", body).Refused(http.StatusBadRequest, "")
 			}
+			send("application/json", `{"title":7,"body":"b","tags":[],"publish":true}`).Refused(http.StatusUnprocessableEntity, "validation")
 			send("application/json; charset=utf-8", string(good)).Answers(http.StatusCreated)
 			s.Is("how many posts came of it", len(all[post](s.Visitor(), "/api/v1/posts?tag="+tag)), 1)
 		}},
