@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -33,9 +36,23 @@ type settings struct {
 func readSettings() (settings, error) {
 	var s settings
 	if err := env.Parse(&s); err != nil {
-		return s, fmt.Errorf("read the environment: %w", err)
+		return s, named(err)
 	}
 	return s, s.check()
+}
+
+// named tells the variable where the library tells the field.
+func named(err error) error {
+	var wrong env.ParseError
+	if !errors.As(err, &wrong) {
+		return fmt.Errorf("read the environment: %w", err)
+	}
+	field, ok := reflect.TypeFor[settings]().FieldByName(wrong.Name)
+	if !ok {
+		return fmt.Errorf("read the environment: %w", err)
+	}
+	variable := field.Tag.Get("env")
+	return fmt.Errorf("%s %q is no %s: %w", variable, os.Getenv(variable), field.Type, wrong.Err)
 }
 
 func (s settings) check() error {

@@ -86,12 +86,12 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 	if g.public, err = listen("LISTEN_ADDR", s.Listen); err != nil {
 		return nil, err
 	}
-	public := dataplane.New(now, set, logger, s.limits())
+	public := dataplane.New(g.public, now, set, logger, s.limits())
 	started.Push("data plane", func(ctx context.Context) error {
 		operators.BeginDrain()
 		return public.Drain(ctx)
 	})
-	go func() { g.failed <- public.Serve(g.public) }()
+	go func() { g.failed <- public.Serve() }()
 	return g, nil
 }
 

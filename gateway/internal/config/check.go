@@ -11,7 +11,7 @@ func (r *reader) check() {
 	if len(r.config.Owners) == 0 && r.at["owners"] == nil {
 		r.add(r.at[""], "owners", "is missing; name at least one owner")
 	}
-	if len(r.config.Routes) == 0 {
+	if len(r.config.Routes) == 0 && !slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Field == "routes" }) {
 		r.add(r.at["routes"], "routes", `is missing or empty; write at least - {match: {path: "/*"}, owner: ...}`)
 	}
 	r.checkOwners()

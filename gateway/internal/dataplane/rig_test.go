@@ -56,11 +56,11 @@ func newRigWith(t testing.TB, config string, limits dataplane.Limits) *rig {
 	require.NoError(t, now.Apply("file", "gateway.yaml", []byte(config), current.Any))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	r := &rig{addr: ln.Addr().String(), url: "http://" + ln.Addr().String(), current: now, server: dataplane.New(now, set, logger, limits)}
+	r := &rig{addr: ln.Addr().String(), url: "http://" + ln.Addr().String(), current: now, server: dataplane.New(ln, now, set, logger, limits)}
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
 	r.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	served := make(chan error, 1)
-	go func() { served <- r.server.Serve(ln) }()
+	go func() { served <- r.server.Serve() }()
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		if !r.drained {

@@ -56,9 +56,9 @@ type Server struct {
 	tunnels tunnels
 }
 
-// New returns a server that does what is current.
-func New(c *current.Current, set *metrics.Set, logger *slog.Logger, limits Limits) *Server {
-	s := &Server{current: c, metrics: set, none: set.Meter("none", "gateway"), logger: logger, limits: limits}
+// New returns a server of the listener that does what is current.
+func New(ln net.Listener, c *current.Current, set *metrics.Set, logger *slog.Logger, limits Limits) *Server {
+	s := &Server{listener: ln, current: c, metrics: set, none: set.Meter("none", "gateway"), logger: logger, limits: limits}
 	s.pool.New = func() any { return &exchange{server: s} }
 	s.tunnels.open = map[*tunnel]struct{}{}
 	s.http = &fasthttp.Server{
@@ -90,11 +90,10 @@ func New(c *current.Current, set *metrics.Set, logger *slog.Logger, limits Limit
 	return s
 }
 
-// Serve serves the listener until Drain.
-func (s *Server) Serve(ln net.Listener) error {
-	s.listener = ln
-	if err := s.http.Serve(listener{ln}); err != nil {
-		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
+// Serve serves until Drain.
+func (s *Server) Serve() error {
+	if err := s.http.Serve(listener{s.listener}); err != nil {
+		return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 	}
 	return nil
 }

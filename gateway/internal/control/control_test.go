@@ -1,0 +1,185 @@
+package control_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"banyan.dev/gateway/internal/control"
+	"banyan.dev/gateway/internal/current"
+	"banyan.dev/gateway/internal/metrics"
+	"banyan.dev/gateway/internal/upstream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const first = `revision: 3
+owners: {monolith: {affinity: {session_cookie: s, home: m0}, replicas: [{name: m0, url: "http://127.0.0.1:1"}, {name: "m1", url: "http://127.0.0.1:2"}]}}
+routes: [{match: {path: "/a/*", methods: [GET]}, owner: monolith}, {match: {path: "/*"}, owner: monolith, timeout: 5s}]
+`
+
+func second(revision string) string {
+	return strings.Replace(first, "revision: 3", "revision: "+revision, 1)
+}
+
+type rig struct {
+	*httptest.Server
+	control *control.Server
+	current *current.Current
+}
+
+func newRig(t *testing.T, token string) *rig {
+	logger := slog.New(slog.DiscardHandler)
+	registry := prometheus.NewRegistry()
+	owners := upstream.NewRegistry(net.DefaultResolver, logger)
+	now := current.New(owners, metrics.New(registry), logger)
+	require.NoError(t, now.Apply("file", "gateway.yaml", []byte(first), current.Any))
+	c := control.New(control.Options{Name: "gateway-0", Version: "v1", Token: token}, now, registry, logger)
+	s := httptest.NewServer(c.Handler())
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close(); now.Close(); owners.Close() })
+	return &rig{s, c, now}
+}
+
+func (r *rig) do(t *testing.T, method, path, body string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequest(method, r.URL+path, strings.NewReader(body))
+	require.NoError(t, err)
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := r.Client().Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res, string(content)
+}
+
+func TestHealthTopologyMetrics(t *testing.T) {
+	r := newRig(t, "")
+	for _, path := range []string{"/livez", "/healthz", "/readyz"} {
+		res, _ := r.do(t, "GET", path, "")
+		require.Equal(t, 200, res.StatusCode, path)
+	}
+	r.control.BeginDrain()
+	res, _ := r.do(t, "GET", "/readyz", "")
+	require.Equal(t, 503, res.StatusCode)
+	res, _ = r.do(t, "GET", "/livez", "")
+	require.Equal(t, 200, res.StatusCode)
+	_, body := r.do(t, "GET", "/topology", "")
+	require.JSONEq(t, `{"host":"gateway","name":"gateway-0","version":"v1","seams":{"revision":3,"source":"file"}}`, body)
+	_, body = r.do(t, "GET", "/metrics", "")
+	require.Contains(t, body, "gateway_config_revision 3")
+	require.Contains(t, body, `gateway_reloads_total{result="accepted"} 1`)
+}
+
+func TestReadingAndReplacingTheConfiguration(t *testing.T) {
+	r := newRig(t, "secret")
+	res, body := r.do(t, "GET", "/api/config", "")
+	require.Equal(t, first, body)
+	require.Equal(t, `"3"`, res.Header.Get("ETag"))
+	_, body = r.do(t, "GET", "/api/config", "", "Accept", "application/json")
+	var tree map[string]any
+	require.NoError(t, json.Unmarshal([]byte(body), &tree))
+	require.EqualValues(t, 3, tree["revision"])
+
+	const bearer = "Bearer secret"
+	for _, c := range []struct {
+		name, auth, match, body string
+		status                  int
+		says                    string
+	}{
+		{"no token", "", `"3"`, second("4"), 401, "ADMIN_TOKEN"},
+		{"wrong token", "Bearer wrong", `"3"`, second("4"), 401, "ADMIN_TOKEN"},
+		{"no If-Match", bearer, "", second("4"), 428, "If-Match"},
+		{"odd If-Match", bearer, "three", second("4"), 400, "no revision"},
+		{"stale If-Match", bearer, `"2"`, second("4"), 412, "another revision is in force"},
+		{"stale revision", bearer, `"3"`, second("2"), 409, "is not above the running 3"},
+		{"mistake", bearer, `"3"`, strings.Replace(second("4"), "owner: monolith}", "owner: monolit}", 1), 422, `body:3: routes[0].owner: \"monolit\" is no owner; known: monolith`},
+		{"good", bearer, `"3"`, second("4"), 200, `"revision":4`},
+		{"the same again", bearer, `"3"`, second("4"), 200, `"revision":4`},
+		{"whatever is running", bearer, "*", second("5"), 200, `"revision":5`},
+	} {
+		res, body := r.do(t, "PUT", "/api/config", c.body, "Authorization", c.auth, "If-Match", c.match)
+		require.Equal(t, c.status, res.StatusCode, "%s: %s", c.name, body)
+		require.Contains(t, body, c.says, c.name)
+	}
+	require.Equal(t, int64(5), r.current.Snapshot().Revision)
+	require.Equal(t, "api", r.current.Snapshot().Source)
+}
+
+func TestWithoutATokenNothingCanBeChanged(t *testing.T) {
+	r := newRig(t, "")
+	res, body := r.do(t, "PUT", "/api/config", second("4"), "Authorization", "Bearer ", "If-Match", `"3"`)
+	require.Equal(t, 403, res.StatusCode)
+	require.Contains(t, body, "ADMIN_TOKEN")
+}
+
+func TestStatus(t *testing.T) {
+	r := newRig(t, "")
+	require.Error(t, r.current.Apply("file", "gateway.yaml", []byte("nonsense"), current.Any))
+	_, body := r.do(t, "GET", "/api/status", "")
+	var status control.Status
+	require.NoError(t, json.Unmarshal([]byte(body), &status))
+	require.Equal(t, "gateway-0", status.Name)
+	require.EqualValues(t, 3, status.Revision)
+	require.Equal(t, "file", status.LastRefused.Source)
+	require.Contains(t, status.LastRefused.Reason, "must be a mapping")
+	require.Len(t, status.Owners[0].Replicas, 2)
+	require.Equal(t, "m0", status.Owners[0].Home)
+	require.Equal(t, "5s", status.Routes[1].Timeout)
+}
+
+func TestThePageIsCompleteWithoutScript(t *testing.T) {
+	r := newRig(t, "")
+	require.Error(t, r.current.Apply("file", "gateway.yaml", []byte("<script>alert(1)</script>"), current.Any))
+	res, body := r.do(t, "GET", "/_strangler/", "")
+	require.Equal(t, "text/html; charset=utf-8", res.Header.Get("Content-Type"))
+	for _, text := range []string{"gateway-0", "/a/*", "monolith", "m0", "m1", "http://127.0.0.1:2", "home m0", "Last refused"} {
+		require.Contains(t, body, text)
+	}
+	require.NotContains(t, body, "<script>alert")
+	require.Contains(t, res.Header.Get("Content-Security-Policy"), "script-src 'self'")
+	for _, asset := range []string{"/_strangler/style.css", "/_strangler/script.js"} {
+		res, _ := r.do(t, "GET", asset, "")
+		require.Equal(t, 200, res.StatusCode)
+	}
+	res, _ = r.do(t, "GET", "/nothing", "")
+	require.Equal(t, 404, res.StatusCode)
+	require.Equal(t, "application/problem+json", res.Header.Get("Content-Type"))
+}
+
+func TestEventsFollowTheStatus(t *testing.T) {
+	r := newRig(t, "")
+	res, err := r.Client().Get(r.URL + "/api/events")
+	require.NoError(t, err)
+	defer res.Body.Close()
+	require.Equal(t, "text/event-stream", res.Header.Get("Content-Type"))
+	lines := bufio.NewReader(res.Body)
+	seen := func() int64 {
+		for {
+			text, err := lines.ReadString('\n')
+			require.NoError(t, err)
+			data, ok := strings.CutPrefix(text, "data: ")
+			if !ok {
+				continue
+			}
+			var status control.Status
+			require.NoError(t, json.Unmarshal([]byte(data), &status))
+			return status.Revision
+		}
+	}
+	require.EqualValues(t, 3, seen())
+	require.NoError(t, r.current.Apply("api", "body", []byte(second("4")), current.Any))
+	require.EqualValues(t, 4, seen())
+}

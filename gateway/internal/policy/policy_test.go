@@ -1,0 +1,139 @@
+package policy
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func route(pattern string, methods ...string) *Route {
+	return &Route{Pattern: pattern, Methods: methods}
+}
+
+func TestFindPrefersTheMoreSpecificWhateverTheOrder(t *testing.T) {
+	routes := []*Route{
+		route("/*"), route("/a/*"), route("/a/{x}"), route("/a/b"), route("/a/{x}/c"), route("/a/b/{y}", "GET"), route("/a/b/c", "POST"), route("/"),
+	}
+	for _, c := range []struct{ method, path, want string }{
+		{"GET", "/", "/"},
+		{"GET", "/z", "/*"},
+		{"GET", "/a", "/a/*"},
+		{"GET", "/a/", "/a/*"},
+		{"GET", "/a/x", "/a/{x}"},
+		{"GET", "/a/b", "/a/b"},
+		{"GET", "/a/x/c", "/a/{x}/c"},
+		{"GET", "/a/b/c", "/a/b/{y}"},
+		{"POST", "/a/b/c", "/a/b/c"},
+		{"PUT", "/a/b/c", "/a/{x}/c"},
+		{"PUT", "/a/b/d", "/a/*"},
+		{"GET", "/a/x/", "/a/*"},
+	} {
+		for range len(routes) {
+			routes = append(routes[1:], routes[0])
+			var tree node
+			for _, r := range routes {
+				tree.insert(r)
+			}
+			got := tree.find([]byte(c.path)[1:], []byte(c.method), true)
+			require.NotNil(t, got, c.path)
+			require.Equal(t, c.want, got.Pattern, "%s %s", c.method, c.path)
+		}
+	}
+	var tree node
+	tree.insert(route("/a/{x}"))
+	require.Nil(t, tree.find([]byte("a"), []byte("GET"), true))
+	require.Nil(t, tree.find([]byte("a/"), []byte("GET"), true), "a wildcard is a segment, not nothing")
+}
+
+func TestKind(t *testing.T) {
+	for name, want := range map[string]Header{
+		"Accept": Forward, "X-Custom": Forward, "x-forwarded-for": Distrusted, "X-FORWARDED-ANYTHING": Distrusted,
+		"X_Forwarded_For": Distrusted, "X-User-Id": Distrusted, "x_user_id": Distrusted, "X-Banyan-Identity": Distrusted,
+		"X-Real-IP": Distrusted, "Forwarded": Distrusted, "X-Request-ID": RequestID, "X_Request_Id": Distrusted,
+		"Content-Length": ContentLength, "content_length": Distrusted, "TRANSFER-ENCODING": TransferEncoding,
+		"Host": Host, "Connection": Connection, "Keep-Alive": Hop, "TE": Hop, "Cookie": Cookie, "traceparent": Traceparent,
+		"Tracestate": Forward, "Upgrade": Upgrade, "Expect": Expect, "Under_score": Forward,
+		"X-Forwarded-" + strings.Repeat("x", 100): Distrusted, strings.Repeat("y", 100): Forward, "X": Forward, "x-": Forward,
+	} {
+		require.Equal(t, want, Kind([]byte(name)), name)
+	}
+}
+
+func TestSaneRequestID(t *testing.T) {
+	require.True(t, SaneRequestID([]byte("0197-aB.c~d_e:f/g+h=@")))
+	for _, bad := range []string{"", "a b", "a\"b", "é", "a,b", strings.Repeat("a", 129)} {
+		require.False(t, SaneRequestID([]byte(bad)), bad)
+	}
+}
+
+// A canonical path is stable, resolved, and means one thing.
+func FuzzCanonical(f *testing.F) {
+	for _, seed := range []string{"/", "/a/../b", "//", "/%2e%2e/x", "/a;b/..", "/é", "/%C3%A9", "/a/./", "/.a/..b/c..", "/%", "/..;/x"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		sent := bytes.Clone(raw)
+		path, err := Canonical(nil, raw)
+		require.Equal(t, sent, raw, "the input is not changed")
+		if err != nil {
+			return
+		}
+		require.Equal(t, byte('/'), path[0])
+		require.NotContains(t, string(path), "//")
+		for segment := range strings.SplitSeq(string(path), "/") {
+			name, _, _ := strings.Cut(segment, ";")
+			require.NotContains(t, []string{".", ".."}, name)
+		}
+		lower := strings.ToLower(string(path))
+		for _, never := range []string{"%2f", "%5c", "%00", "\\", " ", "%2e"} {
+			require.NotContains(t, lower, never)
+		}
+		again, err := Canonical(nil, bytes.Clone(path))
+		require.NoError(t, err)
+		require.Equal(t, path, again, "canonical is canonical")
+	})
+}
+
+// What the gateway reads in a Cookie header is what a server behind it would, and
+// what it takes out is its own cookie alone.
+func FuzzCookies(f *testing.F) {
+	for _, seed := range []string{"a=1; banyan_replica=x; b=2", "banyan_replica=x", "=;;=", "a", "a=b=c; ; banyan_replica", " banyan_replica = x ;c=\"d\""} {
+		f.Add([]byte(seed))
+	}
+	own := []byte("banyan_replica")
+	table := &Table{cookies: [][]byte{own}}
+	f.Fuzz(func(t *testing.T, header []byte) {
+		left := table.AppendForeignCookies([]byte("before "), header)
+		require.True(t, bytes.HasPrefix(left, []byte("before ")), "what was there stays")
+		left = left[len("before "):]
+		_, found := cookieOf([][]byte{left}, own)
+		require.False(t, found, "none of the gateway's own cookies is left")
+		require.LessOrEqual(t, len(left), 2*len(header)+1)
+		before, after := foreign(string(header)), foreign(string(left))
+		require.Equal(t, before, after, "all others are")
+	})
+}
+
+// foreign is what net/http reads, without the gateway's own cookie.
+func foreign(header string) []string {
+	var out []string
+	for _, c := range (&http.Request{Header: http.Header{"Cookie": {header}}}).Cookies() {
+		if c.Name != "banyan_replica" {
+			out = append(out, c.Name+"="+c.Value)
+		}
+	}
+	return out
+}
+
+func TestSetsSession(t *testing.T) {
+	o := &Owner{affinity: &affinity{cookie: []byte("pin"), session: []byte("sid")}}
+	for value, want := range map[string]bool{
+		"sid=1": true, "sid=1; Path=/": true, "__Host-sid=1": true, "__Secure-sid=x": true, " sid =1": true,
+		"sids=1": false, "xsid=1": false, "": false, "__Host-=1": false, "other=sid=1": false,
+	} {
+		require.Equal(t, want, o.SetsSession([]byte(value)), value)
+	}
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"banyan.dev/platform/run"
+	"banyan.dev/platform/watch"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
+}
+
+const wait = 10 * time.Second
+
+func configFor(t *testing.T, revision int, url string) string {
+	t.Helper()
+	return fmt.Sprintf("revision: %d\nowners: {app: {replicas: [{name: a, url: %q}]}}\nroutes: [{match: {path: \"/*\"}, owner: app}]\n", revision, url)
+}
+
+func testSettings(file string) settings {
+	return settings{
+		Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", Config: file, Token: "secret", Name: "gateway-0", Level: "info",
+		Drain: 5 * time.Second, HeaderBytes: 16384, HeadTime: time.Second, BodyStall: time.Second, Idle: time.Minute, Connections: 100,
+	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get(url)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return string(body)
+}
+
+func TestTheGatewayServesFollowsItsFileAndDrains(t *testing.T) {
+	one := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "one") }))
+	defer one.Close()
+	two := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "two") }))
+	defer two.Close()
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(configFor(t, 1, one.URL)), 0o600))
+
+	var started run.Stack
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	g, err := start(ctx, testSettings(file), slog.New(slog.DiscardHandler), &started)
+	require.NoError(t, err)
+	public, admin := "http://"+g.public.Addr().String(), "http://"+g.admin.Addr().String()
+	require.Equal(t, "one", get(t, public))
+	require.Equal(t, "ok\n", get(t, admin+"/readyz"))
+
+	require.NoError(t, watch.Write(file, []byte(configFor(t, 2, two.URL)), 0o600))
+	require.Eventually(t, func() bool { return g.current.Snapshot().Revision == 2 }, wait, time.Millisecond)
+	require.Equal(t, "two", get(t, public))
+
+	require.NoError(t, watch.Write(file, []byte("routes: oops\n"), 0o600))
+	var status struct {
+		Revision    int                     `json:"revision"`
+		LastRefused struct{ Reason string } `json:"last_refused"`
+	}
+	require.Eventually(t, func() bool {
+		require.NoError(t, json.Unmarshal([]byte(get(t, admin+"/api/status")), &status))
+		return status.LastRefused.Reason != ""
+	}, wait, 5*time.Millisecond)
+	require.Equal(t, 2, status.Revision)
+	require.Contains(t, status.LastRefused.Reason, "gateway.yaml:1: routes: must be a list")
+	require.Equal(t, "two", get(t, public))
+
+	require.NoError(t, started.Stop(ctx))
+	_, err = net.Dial("tcp", g.public.Addr().String())
+	require.Error(t, err)
+}
+
+func TestWhatKeepsTheGatewayFromStartingIsOneLine(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")
+	require.NoError(t, os.WriteFile(good, []byte(configFor(t, 1, "http://127.0.0.1:1")), 0o600))
+	require.NoError(t, os.WriteFile(bad, []byte("owners: {a: {address: \"http://a\"}}\nroutes: 1\n"), 0o600))
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for name, c := range map[string]struct {
+		env  map[string]string
+		says string
+	}{
+		"no file":          {map[string]string{"CONFIG_FILE": filepath.Join(dir, "none.yaml")}, "CONFIG_FILE: "},
+		"bad file":         {map[string]string{"CONFIG_FILE": bad}, "bad.yaml:2: routes: must be a list"},
+		"port taken":       {map[string]string{"LISTEN_ADDR": taken.Addr().String()}, "LISTEN_ADDR \"" + taken.Addr().String() + "\": "},
+		"admin port taken": {map[string]string{"ADMIN_ADDR": taken.Addr().String()}, "ADMIN_ADDR \"" + taken.Addr().String() + "\": "},
+		"open admin":       {map[string]string{"ADMIN_ADDR": "0.0.0.0:0"}, "ADMIN_TOKEN is empty: set a token, or bind 127.0.0.1"},
+		"open admin, v6":   {map[string]string{"ADMIN_ADDR": ":0"}, "ADMIN_TOKEN is empty"},
+		"bad address":      {map[string]string{"LISTEN_ADDR": "8000"}, `LISTEN_ADDR "8000" is no address`},
+		"bad level":        {map[string]string{"LOG_LEVEL": "loud"}, `LOG_LEVEL "loud"`},
+		"bad duration":     {map[string]string{"DRAIN_TIMEOUT": "0s"}, "DRAIN_TIMEOUT 0s is out of bounds"},
+		"no duration":      {map[string]string{"DRAIN_TIMEOUT": "soon"}, `DRAIN_TIMEOUT "soon" is no time.Duration`},
+		"small headers":    {map[string]string{"MAX_HEADER_BYTES": "10"}, "MAX_HEADER_BYTES 10 is out of bounds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for k, v := range map[string]string{"LISTEN_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0", "ADMIN_TOKEN": "", "CONFIG_FILE": good, "LOG_LEVEL": "info", "DRAIN_TIMEOUT": "1s", "MAX_HEADER_BYTES": "16384"} {
+				t.Setenv(k, v)
+			}
+			for k, v := range c.env {
+				t.Setenv(k, v)
+			}
+			err := serve(context.Background(), io.Discard)
+			require.ErrorContains(t, err, c.says)
+			require.NotContains(t, strings.TrimSpace(err.Error()), "\n")
+		})
+	}
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(configFor(t, 1, "http://127.0.0.1:1")), 0o600))
+	t.Setenv("LISTEN_ADDR", "127.0.0.1:0")
+	t.Setenv("ADMIN_ADDR", "127.0.0.1:0")
+	t.Setenv("CONFIG_FILE", file)
+	t.Setenv("ADMIN_TOKEN", "very-secret")
+	ctx, cancel := context.WithCancel(context.Background())
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, writer) }()
+	var log bytes.Buffer
+	buffer := make([]byte, 4096)
+	for !strings.Contains(log.String(), "gateway serves") {
+		n, err := reader.Read(buffer)
+		require.NoError(t, err)
+		log.Write(buffer[:n])
+	}
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	require.NotContains(t, log.String(), "very-secret")
+	cancel()
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(wait):
+		t.Fatal("the gateway did not end")
+	}
+	require.NoError(t, writer.Close())
+}
+
+func TestValidate(t *testing.T) {
+	var out bytes.Buffer
+	root := command()
+	root.SetOut(&out)
+	root.SetArgs([]string{"validate", "example.yaml"})
+	require.NoError(t, root.Execute())
+	require.Equal(t, "example.yaml is valid: revision 1, 1 owners, 2 routes\n", out.String())
+
+	bad := filepath.Join(t.TempDir(), "gateway.yaml")
+	require.NoError(t, os.WriteFile(bad, []byte("owners:\n  a: {address: \"http://a\"}\nroutes:\n  - {match: {path: /x}, owner: b}\n"), 0o600))
+	root = command()
+	root.SetArgs([]string{"validate", bad})
+	require.EqualError(t, root.Execute(), `gateway.yaml:4: routes[0].owner: "b" is no owner; known: a`)
+}
+
+func TestHealthcheck(t *testing.T) {
+	status := 200
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		require.Equal(t, "/readyz", r.URL.Path)
+		w.WriteHeader(status)
+	}))
+	defer s.Close()
+	t.Setenv("ADMIN_ADDR", s.Listener.Addr().String())
+	require.NoError(t, healthcheck(context.Background()))
+	status = 503
+	require.ErrorContains(t, healthcheck(context.Background()), "answered 503")
+	http.DefaultClient.CloseIdleConnections()
+}
