@@ -18,6 +18,9 @@ import (
 	"banyan.dev/platform/problem"
 )
 
+// hashLength is how many hexadecimal digits of its hash an address carries.
+const hashLength = 12
+
 //go:embed static
 var staticFiles embed.FS
 
@@ -45,7 +48,7 @@ func loadAssets() (*assets, error) {
 			return nil, fmt.Errorf("read static file: %w", err)
 		}
 		sum := sha256.Sum256(content)
-		a.byName[entry.Name()] = asset{content, hex.EncodeToString(sum[:6]), contentType(entry.Name())}
+		a.byName[entry.Name()] = asset{content, hex.EncodeToString(sum[:hashLength/2]), contentType(entry.Name())}
 	}
 	return a, nil
 }
@@ -85,6 +88,9 @@ func (a *assets) find(name string) (file asset, current, ok bool) {
 		return file, false, true
 	}
 	hash := strings.TrimPrefix(path.Ext(stem), ".")
+	if len(hash) != hashLength {
+		return asset{}, false, false
+	}
 	file, ok = a.byName[strings.TrimSuffix(stem, "."+hash)+ext]
 	return file, hash == file.hash, ok
 }

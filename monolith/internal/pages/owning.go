@@ -102,7 +102,11 @@ func (p *Pages) refuseCover(c echo.Context, post contracts.Post, err error) erro
 		status = http.StatusUnprocessableEntity
 	}
 	s := sheetOf(post)
-	s.Faults = faults{"cover": {about.Detail}}
+	detail := about.Detail
+	if len(about.Fields) > 0 {
+		detail = about.Fields[0].Detail
+	}
+	s.Faults = faults{"cover": {sentence(detail)}}
 	return p.showSheet(c, status, s)
 }
 
@@ -113,7 +117,7 @@ func fileOf(c echo.Context, field string, limit int64) ([]byte, error) {
 	const around = 64 << 10 // what a form has besides the file
 	reader, err := c.Request().MultipartReader()
 	if err != nil {
-		return nil, problem.New(problem.UnsupportedMediaType, "was not sent as a form with a file")
+		return nil, problem.New(problem.UnsupportedMediaType, "the form was not sent with a file: use the one of the page")
 	}
 	if c.Request().ContentLength > limit+around {
 		_, err := httpkit.ReadBody(c.Request(), limit+around) // reads it off the connection
@@ -131,7 +135,7 @@ func fileOf(c echo.Context, field string, limit int64) ([]byte, error) {
 			return readPart(part, limit)
 		}
 	}
-	return nil, (&problem.Fields{{Field: field, Detail: "is missing: choose a picture first"}}).Err()
+	return nil, (&problem.Fields{{Field: field, Detail: "choose a picture first"}}).Err()
 }
 
 func readPart(part *multipart.Part, limit int64) ([]byte, error) {
@@ -141,7 +145,7 @@ func readPart(part *multipart.Part, limit int64) ([]byte, error) {
 	case err != nil:
 		return nil, partError(err)
 	case n > limit:
-		return nil, problem.New(problem.TooLarge, "has more than %d bytes", limit)
+		return nil, problem.New(problem.TooLarge, "the picture has more than %d MB: take a smaller one", limit>>20)
 	}
 	return content.Bytes(), nil
 }
