@@ -30,10 +30,11 @@ func doubtful(_ context.Context, p stdlib.ShouldPingParams) bool {
 		return true
 	}
 	var peeked error
-	err = raw.Read(func(fd uintptr) bool {
+	// Control and not Read, which would wait for whoever reads the socket already:
+	// after a large statement pgx leaves a reader there until the next answer.
+	err = raw.Control(func(fd uintptr) {
 		var one [1]byte
 		_, _, peeked = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true
 	})
 	silent := errors.Is(peeked, syscall.EAGAIN) || errors.Is(peeked, syscall.EWOULDBLOCK)
 	return err != nil || !silent

@@ -28,7 +28,7 @@ const migrationLock = 10 * time.Second
 // is left it takes no lock. A schema that a newer release has brought further is
 // left as it is: migrations only expand, so an older release can go on with it.
 func (d *DB) Migrate(ctx context.Context, set string, files fs.FS) (int, error) {
-	config := d.pgx.Copy() // a deep one
+	config := d.pgx.Copy()                          // a deep one
 	config.RuntimeParams["statement_timeout"] = "0" // building an index takes what it takes
 	config.RuntimeParams["lock_timeout"] = milliseconds(migrationLock)
 	pool := stdlib.OpenDB(*config)

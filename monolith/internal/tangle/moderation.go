@@ -47,22 +47,30 @@ func (s moderationStore) AddRule(ctx context.Context, r moderation.Rule, key con
 		if err != nil {
 			return err
 		}
-		row := rule(r)
 		if replayed = known != ""; replayed {
-			err = tx.Where("id = ?", known).Take(&row).Error
-			if errors.Is(err, gorm.ErrRecordNotFound) {
-				return gone(notFound("rule", known))
-			}
-		} else {
-			err = tx.Create(&row).Error
+			added, err = getRule(tx, known)
+			return gone(err)
 		}
-		if err != nil {
-			return fmt.Errorf("add rule: %w", err)
+		row := rule(r)
+		if err := tx.Create(&row).Error; err != nil {
+			return fmt.Errorf("insert rule: %w", err)
 		}
 		added = row.toRule()
 		return nil
 	})
 	return added, replayed, err
+}
+
+func getRule(tx *gorm.DB, id string) (moderation.Rule, error) {
+	var row rule
+	err := tx.Where("id = ?", id).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return moderation.Rule{}, notFound("rule", id)
+	}
+	if err != nil {
+		return moderation.Rule{}, fmt.Errorf("select rule: %w", err)
+	}
+	return row.toRule(), nil
 }
 
 func (s moderationStore) DeleteRule(ctx context.Context, id string) error {
@@ -81,7 +89,7 @@ func (s moderationStore) DeleteRule(ctx context.Context, id string) error {
 
 // waiting is one comment in the queue, with all that a moderator wants to see of it.
 type waiting struct {
-	commentRead
+	Comment   commentRead `gorm:"embedded"`
 	PostTitle string
 	Reason    string
 	QueuedAt  time.Time
@@ -89,7 +97,7 @@ type waiting struct {
 
 func (w waiting) toItem() moderation.Item {
 	return moderation.Item{
-		Comment: w.toComment(), Post: moderation.PostRef{ID: w.PostID, Title: w.PostTitle},
+		Comment: w.Comment.toComment(), Post: moderation.PostRef{ID: w.Comment.PostID, Title: w.PostTitle},
 		Reason: w.Reason, CreatedAt: w.QueuedAt.UTC(),
 	}
 }

@@ -37,9 +37,9 @@ type summary struct {
 
 // whole is a summary with the text.
 type whole struct {
-	summary
-	Body string
-	HTML string `gorm:"column:html"`
+	Summary summary `gorm:"embedded"`
+	Body    string
+	HTML    string `gorm:"column:html"`
 }
 
 const (
@@ -91,7 +91,7 @@ func getPost(db *gorm.DB, id string) (contracts.Post, error) {
 	if err != nil {
 		return contracts.Post{}, fmt.Errorf("select post: %w", err)
 	}
-	return contracts.Post{PostSummary: row.toSummary(), Body: row.Body, HTML: row.HTML}, nil
+	return contracts.Post{PostSummary: row.Summary.toSummary(), Body: row.Body, HTML: row.HTML}, nil
 }
 
 func (s postStore) List(ctx context.Context, f posts.Filter, page paging.Page) (paging.List[contracts.PostSummary], error) {

@@ -22,12 +22,12 @@ const headline = "StartSel=" + matchBegins + ", StopSel=" + matchEnds +
 
 // hit is one post that was found.
 type hit struct {
-	summary
+	Summary  summary `gorm:"embedded"`
 	Rank     float64
 	Headline string
 }
 
-func (h hit) place() paging.Place { return paging.Place{Rank: h.Rank, ID: h.ID} }
+func (h hit) place() paging.Place { return paging.Place{Rank: h.Rank, ID: h.Summary.ID} }
 
 // Search ranks all that match and marks the words only in what the page shows:
 // ts_headline reads the text again, which costs more than finding it.
@@ -60,7 +60,7 @@ func (s feedStore) Search(ctx context.Context, query string, page paging.Page) (
 	}
 	cut := paging.Cut(rows, page.Limit, hit.place)
 	hits := each(cut.Items, func(h hit) feed.Hit {
-		return feed.Hit{PostSummary: h.toSummary(), Highlight: highlight(h.Headline)}
+		return feed.Hit{PostSummary: h.Summary.toSummary(), Highlight: highlight(h.Headline)}
 	})
 	return paging.List[feed.Hit]{Items: hits, Next: cut.Next}, nil
 }
