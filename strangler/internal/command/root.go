@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,7 +19,13 @@ func Execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	defer stop()
 	root := root(stdout, stderr)
 	root.SetArgs(args)
-	return root.ExecuteContext(ctx)
+	err := root.ExecuteContext(ctx)
+	if errors.Is(err, context.Canceled) {
+		// Cut, so that main does not take it for an orderly stop: what was asked for
+		// was not done, and the exit status must say so.
+		return fmt.Errorf("interrupted: %v", err)
+	}
+	return err
 }
 
 // tool is what the commands share: where they write, and the flags of all.

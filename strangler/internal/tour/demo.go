@@ -165,7 +165,7 @@ func shares(replicas []local.GatewayReplica) string {
 	}
 	text := "load by replica"
 	for _, r := range replicas {
-		text += fmt.Sprintf(" %d%%", r.Requests*100/sum)
+		text += fmt.Sprintf(" %.1f%%", 100*float64(r.Requests)/float64(sum))
 	}
 	return text + fmt.Sprintf(", the busiest has %.1f times its share", float64(most)*float64(len(replicas))/float64(sum))
 }

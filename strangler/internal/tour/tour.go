@@ -84,7 +84,7 @@ type Kept struct {
 const endWithin = time.Minute
 
 func (t *tour) start(ctx context.Context) (Kept, error) {
-	run, err := local.Create(ctx, t.Path, t.Dir, local.Options{Owner: "tour", External: t.External}, t.Watch.Phase)
+	run, err := local.Create(ctx, t.Path, t.Dir, local.Options{Owner: "tour", External: t.External}, t.progress)
 	if err != nil {
 		return Kept{}, err
 	}
@@ -103,6 +103,15 @@ func (t *tour) start(ctx context.Context) (Kept, error) {
 		err = errors.Join(err, fmt.Errorf("clean up: %w", ended))
 	}
 	return Kept{}, err
+}
+
+// progress tells what the run is doing: as a phase of its own, or inside a step.
+func (t *tour) progress(what string) {
+	if t.row == nil {
+		t.Watch.Phase(what)
+		return
+	}
+	t.Watch.Action(what, "")
 }
 
 func (t *tour) walk(ctx context.Context) error {
@@ -169,7 +178,7 @@ func (t *tour) underLoad(ctx context.Context, ended chan error) error {
 // stay is the first step: it was brought up, nobody walked to it.
 func (t *tour) stay(ctx context.Context) error {
 	t.begin(t.Path.Steps[t.From], plan.Forward)
-	return t.dwell(ctx, t.Path.Steps[t.From], plan.Forward)
+	return t.dwell(ctx, t.Path.Steps[t.From])
 }
 
 func (t *tour) begin(step steps.Step, d plan.Direction) {
@@ -199,19 +208,21 @@ func (t *tour) step(ctx context.Context, w plan.Walk) error {
 	if err != nil {
 		return err
 	}
-	return t.dwell(ctx, t.Path.Steps[reached], w.Direction)
+	return t.dwell(ctx, t.Path.Steps[reached])
 }
 
-// dwell gives a step its time under load while what must hold there is checked.
-func (t *tour) dwell(ctx context.Context, at steps.Step, d plan.Direction) error {
+// dwell gives a step its time under load while what must hold there is checked. The
+// demos at its end and the journeys, which take long, come the first time only.
+func (t *tour) dwell(ctx context.Context, at steps.Step) error {
 	until := time.After(t.StepTime)
-	if d == plan.Forward && !t.shown[at.Name] {
-		t.shown[at.Name] = true
+	again := t.shown[at.Name]
+	t.shown[at.Name] = true
+	if !again {
 		if err := t.demos(ctx, at, steps.AtEnd); err != nil {
 			return err
 		}
 	}
-	t.checks(ctx, at)
+	t.checks(ctx, at, again)
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -228,6 +239,7 @@ func (t *tour) dwell(ctx context.Context, at steps.Step, d plan.Direction) error
 // readBack compares what was acknowledged with what is there, and charges each
 // finding to the step in which the write was made.
 func (t *tour) readBack(ctx context.Context) error {
+	t.row = nil
 	t.Watch.Phase("reading everything back")
 	found, err := t.load.Check(ctx)
 	if err != nil {
