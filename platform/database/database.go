@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -88,7 +89,13 @@ func explain(err error, cfg Config) error {
 			mend = "the server has no connection left: lower DB_MAX_CONNS, or raise the server's max_connections"
 		}
 	}
-	return fmt.Errorf("DATABASE_URL %s can't be opened: %w; %s", cfg.redacted(), err, mend)
+	return fmt.Errorf("DATABASE_URL %s can't be opened: %s; %s", cfg.redacted(), lastLine(err), mend)
+}
+
+// lastLine is what was tried last: pgx writes a line for each address and each way.
+func lastLine(err error) string {
+	text := strings.TrimSpace(err.Error())
+	return strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:])
 }
 
 // Gorm is for reading, statement by statement, within ctx. Writing belongs into

@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -53,6 +54,10 @@ func (d *DB) Migrate(ctx context.Context, set string, files fs.FS) (int, error) 
 	results, err := provider.Up(ctx)
 	for _, r := range results {
 		d.cfg.Logger.InfoContext(ctx, "migration applied", "set", set, "file", r.Source.Path, "took", r.Duration)
+	}
+	var partial *goose.PartialError
+	if errors.As(err, &partial) && partial.Failed != nil {
+		return len(results), fmt.Errorf("run %s migration %s: %w", set, partial.Failed.Source.Path, partial.Err)
 	}
 	if err != nil {
 		return len(results), fmt.Errorf("run %s migrations: %w", set, err)
