@@ -26,6 +26,8 @@ func TestMain(m *testing.M) {
 		// The one PostgreSQL of the test process lives as long as the process.
 		goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"),
 		goleak.IgnoreAnyFunction("os/exec.(*Cmd).watchCtx.func1"),
+		// scs makes a store that we replace, and keeps its goroutine.
+		goleak.IgnoreTopFunction("github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup"),
 	)
 }
 

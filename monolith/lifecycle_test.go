@@ -24,7 +24,7 @@ func fails(t *testing.T, environ []string, args ...string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	root := command(environ, io.Discard)
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // never nil, which is the test's own command line
 	err := root.ExecuteContext(ctx)
 	require.Error(t, err)
 	return err.Error()

@@ -23,7 +23,6 @@ func Viewing(records Records) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			header := c.Response().Header()
-			header.Add(echo.HeaderVary, "Cookie")
 			header.Set(echo.HeaderCacheControl, "no-cache")
 			ctx := c.Request().Context()
 			cached, ok, err := records.User(ctx)
