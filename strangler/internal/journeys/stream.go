@@ -29,7 +29,7 @@ func (p *Person) Watches(path string) *stream {
 		s.Fail("GET %s: %w", path, err)
 	}
 	request.Header.Set("Accept", "text/event-stream")
-	response, err := p.http.Do(request)
+	response, err := p.http.Do(request) //nolint:bodyclose // closed by the goroutine that listens
 	if err != nil {
 		cancel()
 		s.Fail("GET %s: %w", path, err)

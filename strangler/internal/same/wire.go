@@ -209,6 +209,7 @@ func (c *connection) readOne(method string) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	defer response.Body.Close()
 	answer := asReply(response)
 	answer.body, err = io.ReadAll(response.Body)
 	answer.trailer = response.Trailer
