@@ -17,6 +17,7 @@ func (p *Pages) ErrorPage(c echo.Context, about httpkit.Problem) error {
 	if about.Kind == problem.Unauthenticated && c.Request().Method == http.MethodGet {
 		return redirect(c, signInPath(here(c)))
 	}
+	about.Detail = sentence(about.Detail)
 	page := errorPage{Problem: about, Kind: string(about.Kind), Advice: adviceFor(about.Kind), SignIn: signInPath(here(c))}
 	return p.show(c, about.Status, "error", view{Title: about.Title, Plain: true, Page: page})
 }

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	perTest   = 3 * time.Minute  // on a machine that does much else
+	perTest   = 8 * time.Minute  // on a machine that does much else
 	perAction = 30 * time.Second // what is not there by then never comes
 )
 
