@@ -152,6 +152,9 @@ func (t *tool) printReport(r tour.Report, asJSON bool) error {
 	if asJSON {
 		return writeJSON(t.out, r)
 	}
+	if len(r.Steps) == 0 {
+		return nil // it ended before the first step; the error says why
+	}
 	_, err := lipgloss.Fprintln(t.out, "\n"+view.Summary(r)) // without colours where out is no terminal
 	return err
 }
