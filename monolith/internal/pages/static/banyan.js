@@ -50,10 +50,9 @@
   });
 })();
 
-// Times in the reader's own zone, with the full moment at hand.
+// Hovering over a time tells it in the reader's own zone.
 for (const time of document.querySelectorAll("time[datetime]")) {
-  const when = new Date(time.dateTime);
-  time.title = when.toLocaleString();
+  time.title = new Date(time.dateTime).toLocaleString();
 }
 
 // Ctrl or Cmd with Enter sends the form one is writing in.
@@ -69,6 +68,6 @@ document.addEventListener("keydown", (event) => {
   if (!form) return;
   let touched = false;
   form.addEventListener("input", () => { touched = true; });
-  document.addEventListener("submit", () => { touched = false; });
+  form.addEventListener("submit", () => { touched = false; });
   addEventListener("beforeunload", (event) => { if (touched) event.preventDefault(); });
 })();
