@@ -24,9 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		if dir, err := binaries(); err == nil {
-			_ = os.RemoveAll(dir)
-		}
+		_ = os.RemoveAll(built)
 		os.Exit(status)
 	}))
 }
@@ -34,27 +32,25 @@ func TestMain(m *testing.M) {
 // root is the repository, seen from this package.
 const root = "../../.."
 
-// binaries builds the hosts, once per test process, and returns their folder.
-var binaries = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "banyan-acceptance-*")
-	if err != nil {
-		return "", err
-	}
+// built is where this test process puts the hosts' binaries.
+var built = filepath.Join(os.TempDir(), fmt.Sprintf("banyan-acceptance-%d", os.Getpid()))
+
+// build builds the hosts, once per test process.
+var build = sync.OnceValue(func() error {
 	for _, host := range []string{"monolith", "gateway"} {
-		build := exec.Command("go", "build", "-o", filepath.Join(dir, host), ".")
-		build.Dir = filepath.Join(root, host) // its own module: with and without the workspace
-		if out, err := build.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("go build %s: %w\n%s", host, err, out)
+		compile := exec.Command("go", "build", "-o", filepath.Join(built, host), ".")
+		compile.Dir = filepath.Join(root, host) // its own module: with and without the workspace
+		if out, err := compile.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build %s: %w\n%s", host, err, out)
 		}
 	}
-	return dir, nil
+	return nil
 })
 
 func binary(t testing.TB, host string) string {
 	t.Helper()
-	dir, err := binaries()
-	require.NoError(t, err)
-	return filepath.Join(dir, host)
+	require.NoError(t, build())
+	return filepath.Join(built, host)
 }
 
 // address is a free one on loopback.

@@ -24,17 +24,33 @@ var moderator = journeys.Credentials{Email: "moderator@banyan.example", Password
 // else in it.
 func startMonolith(t testing.TB) string {
 	t.Helper()
+	return startReplicas(t, 1, "session: {store: memory}")[0]
+}
+
+// startReplicas returns the addresses of n replicas of one blog, with these settings of
+// their sessions. All know each other, as the tool would have it.
+func startReplicas(t testing.TB, n int, sessions string) []string {
+	t.Helper()
 	program := binary(t, "monolith")
 	database := embeddedtest.Prepared(t, "migrated_blog", func(ctx context.Context, url string) error {
-		env := []string{"DATABASE_URL=" + url}
-		return once(ctx, program, env, "migrate")
+		return once(ctx, program, []string{"DATABASE_URL=" + url}, "migrate")
 	})
-	public := address(t)
-	runs(t, "monolith", address(t), "DATABASE_URL="+database, "LISTEN_ADDR="+public, "COOKIE_SECURE=false",
-		"PUBLIC_URL=http://blog.example", "LOG_LEVEL=warn")
-	blog := "http://" + public
-	appointModerator(t, program, database, blog)
-	return blog
+	var blogs, admins []string
+	for range n {
+		blogs, admins = append(blogs, address(t)), append(admins, address(t))
+	}
+	settings := filepath.Join(t.TempDir(), "settings.yaml")
+	peers := fmt.Sprintf("peers: [http://%s]", strings.Join(admins, ", http://"))
+	content := "revision: 1\n" + strings.TrimSuffix(sessions, "}") + ", " + peers + "}" + "\n"
+	require.NoError(t, os.WriteFile(settings, []byte(content), 0o600))
+	for i, public := range blogs {
+		runs(t, "monolith", admins[i], "DATABASE_URL="+database, "LISTEN_ADDR="+public, "SETTINGS_FILE="+settings,
+			fmt.Sprintf("REPLICA=monolith-%d", i), "ADMIN_TOKEN=a-token-of-the-tests", "COOKIE_SECURE=false",
+			"PUBLIC_URL=http://blog.example", "LOG_LEVEL=warn")
+		blogs[i] = "http://" + public
+	}
+	appointModerator(t, program, database, blogs[0])
+	return blogs
 }
 
 // appointModerator makes the first moderator as an operator does: by the command line.
@@ -49,25 +65,29 @@ func appointModerator(t testing.TB, program, database, blog string) {
 	require.NoError(t, once(t.Context(), program, []string{"DATABASE_URL=" + database}, "role", moderator.Email, "moderator"))
 }
 
-// startGateway returns the address of a gateway in front of the blog, configured
-// as step 01 is.
-func startGateway(t testing.TB, blog string) string {
+// startGateway returns the address of a gateway in front of the blog, configured as the
+// step is.
+func startGateway(t testing.TB, step string, blogs ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "gateway.yaml")
-	require.NoError(t, os.WriteFile(file, []byte(stepOne(t, blog)), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(gatewayOf(t, step, blogs)), 0o600))
 	public := address(t)
 	runs(t, "gateway", address(t), "CONFIG_FILE="+file, "LISTEN_ADDR="+public, "LOG_LEVEL=warn")
 	return "http://" + public
 }
 
-// stepOne is the gateway.yaml of step 01 with the blog's address filled in.
-func stepOne(t testing.TB, blog string) string {
+// gatewayOf is a step's gateway.yaml with the replicas filled in.
+func gatewayOf(t testing.TB, step string, blogs []string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(root, "migration-steps/01-gateway/gateway.yaml"))
+	content, err := os.ReadFile(filepath.Join(root, "migration-steps", step, "gateway.yaml"))
 	require.NoError(t, err)
 	const placeholder = "address: http://monolith:8080"
 	require.Contains(t, string(content), placeholder)
-	return strings.Replace(string(content), placeholder, fmt.Sprintf("replicas: [{name: monolith-0, url: %q}]", blog), 1)
+	var replicas []string
+	for i, blog := range blogs {
+		replicas = append(replicas, fmt.Sprintf("{name: monolith-%d, url: %q}", i, blog))
+	}
+	return strings.Replace(string(content), placeholder, "replicas: ["+strings.Join(replicas, ", ")+"]", 1)
 }
 
 // visit plays journeys at an address; none named means all.
