@@ -14,6 +14,7 @@
 //	main.go      the commands
 //	wire.go      what hangs on what, and the one place where a seam is switched
 //	database.go  the database, its migrations, and the command that gives roles
+//	seed.go      the command that fills a blog
 //	settings.go  the settings file, followed while the monolith runs
 //	public.go    the public port: middleware, API, pages
 //	admin.go     the admin port

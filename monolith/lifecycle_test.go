@@ -187,3 +187,19 @@ func TestHealthcheck(t *testing.T) {
 	require.NoError(t, root.ExecuteContext(t.Context()))
 	require.Contains(t, fails(t, environment(m.database, "LISTEN_ADDR=127.0.0.1:1"), "healthcheck"), "127.0.0.1:1")
 }
+
+func TestASeededBlogIsThereToRead(t *testing.T) {
+	database := migrated(t)
+	run := func() error {
+		root := command(environment(database), io.Discard)
+		root.SetArgs([]string{"seed", "--users", "6", "--posts", "12", "--comments", "30", "--seed", "7"})
+		return root.ExecuteContext(t.Context())
+	}
+	require.NoError(t, run())
+	m := startOn(t, database)
+	first := m.client(t).get("/feed").want(200)
+	require.NotEmpty(t, first.json().items())
+	require.NoError(t, run(), "the same again adds nothing")
+	require.Equal(t, string(first.body), string(m.client(t).get("/feed").body))
+	require.Contains(t, fails(t, environment(database), "seed", "--posts", "0"), "--posts 0")
+}

@@ -42,6 +42,7 @@ func command(environ []string, out io.Writer) *cobra.Command {
 		&cobra.Command{Use: "migrate", Short: "Migrate the database and end", Args: cobra.NoArgs, RunE: withConfig(environ, out, migrate)},
 		&cobra.Command{Use: "healthcheck", Short: "Ask the running monolith whether it is alive", Args: cobra.NoArgs, RunE: withConfig(environ, out, healthcheck)},
 		roleCommand(environ, out),
+		seedCommand(environ, out),
 	)
 	return root
 }

@@ -47,7 +47,7 @@ func serve(ctx context.Context, cfg config.Config, logger *slog.Logger) error {
 	}
 	select {
 	case <-ctx.Done():
-		logger.Info("stopping", "drain_notice", cfg.DrainNotice, "drain_timeout", cfg.DrainTimeout)
+		logger.Info("stopping", "drain_notice", cfg.DrainNotice.String(), "drain_timeout", cfg.DrainTimeout.String())
 	case err = <-h.failed:
 	}
 	return errors.Join(err, h.stop())

@@ -166,7 +166,7 @@ func (c Config) LogValue() slog.Value {
 		slog.String("SESSION_STORE", string(c.SessionStore)), slog.String("PUBLIC_URL", c.PublicURL),
 		slog.Bool("COOKIE_SECURE", c.CookieSecure), slog.Any("TRUSTED_PROXIES", c.TrustedProxies),
 		slog.String("SMTP_ADDR", c.SMTPAddr), slog.String("MAIL_FROM", c.MailFrom),
-		slog.Duration("DRAIN_NOTICE", c.DrainNotice), slog.Duration("DRAIN_TIMEOUT", c.DrainTimeout),
+		slog.String("DRAIN_NOTICE", c.DrainNotice.String()), slog.String("DRAIN_TIMEOUT", c.DrainTimeout.String()),
 		slog.String("REPLICA", c.Replica), slog.String("LOG_LEVEL", c.LogLevel),
 	)
 }
