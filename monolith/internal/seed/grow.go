@@ -157,7 +157,11 @@ func (b *blog) thread(ctx context.Context, c chance, p *post, length int) ([]com
 	var said []comment
 	at := p.published.Add(c.soon(60 * time.Hour))
 	for i := range length {
-		one := comment{post: p, author: &b.people[c.IntN(len(b.people))], status: contracts.Approved}
+		who := c.IntN(len(b.people))
+		if i > 0 && said[i-1].author == &b.people[who] { // nobody answers themselves
+			who = (who + 1) % len(b.people)
+		}
+		one := comment{post: p, author: &b.people[who], status: contracts.Approved}
 		switch n := c.IntN(100); {
 		case n < 4:
 			one.body = t.fill(of(c, unwanted))

@@ -9,15 +9,31 @@ import (
 
 // teller fills phrases with the words of one topic. Within one text the thing and
 // the other thing stay the same, or it would be about nothing.
+// It draws sentences from decks, so that none comes twice before all have come.
 type teller struct {
 	chance
-	topic        topic
-	thing, other string
+	topic            topic
+	thing, other     string
+	sentences, facts *deck
 }
 
 func tell(c chance, t topic) teller {
 	two := some(c, 2, t.things)
-	return teller{c, t, two[0], two[1]}
+	return teller{c, t, two[0], two[1], &deck{all: sentences}, &deck{all: t.facts}}
+}
+
+// deck is phrases in a chance order.
+type deck struct {
+	all, left []string
+}
+
+func (d *deck) draw(c chance) string {
+	if len(d.left) == 0 {
+		d.left = some(c, len(d.all), d.all)
+	}
+	top := d.left[0]
+	d.left = d.left[1:]
+	return top
 }
 
 func (t teller) fill(phrase string) string {
@@ -32,9 +48,9 @@ func (t teller) title() string { return upper(t.fill(of(t.chance, titles))) }
 // markdown is a whole post.
 func (t teller) markdown() string {
 	parts := []string{t.fill(of(t.chance, openings)) + " " + t.paragraph()}
-	for _, heading := range some(t.chance, t.between(2, 4), headings) {
+	for _, heading := range some(t.chance, t.between(2, 3), headings) {
 		parts = append(parts, "## "+upper(t.fill(heading)))
-		for range t.between(1, 3) {
+		for range t.between(1, 2) {
 			parts = append(parts, t.paragraph())
 		}
 		if extra := t.extra(); extra != "" {
@@ -47,8 +63,11 @@ func (t teller) markdown() string {
 
 // paragraph is a few sentences, one of them about the topic itself.
 func (t teller) paragraph() string {
-	said := some(t.chance, t.between(2, 5), sentences)
-	said[t.IntN(len(said))] = of(t.chance, t.topic.facts)
+	said := make([]string, t.between(2, 4))
+	for i := range said {
+		said[i] = t.sentences.draw(t.chance)
+	}
+	said[t.IntN(len(said))] = t.facts.draw(t.chance)
 	return upper(t.fill(strings.Join(said, " ")))
 }
 
