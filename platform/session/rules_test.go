@@ -45,7 +45,7 @@ func twice(t *testing.T, breaks string, trace func(w *world, rule bool) *person)
 func TestRuleDrainFirst(t *testing.T) {
 	twice(t, signedOut, func(w *world, rule bool) *person {
 		p, r := w.newPerson("ada"), w.replicas[0]
-		slow := begin(r)
+		slow := w.begin(r)
 		w.target.Mode, w.target.Generation = Dual, 2
 		w.flip(r)
 		w.bring(w.replicas[1])
@@ -69,7 +69,7 @@ func TestRuleDrainFirst(t *testing.T) {
 func signedOutWhileLoading(w *world) *person {
 	p, r := w.newPerson("ada"), w.replicas[0]
 	w.goTo(Dual)
-	w.signIn(p, begin(r))
+	w.signIn(p, w.begin(r))
 	w.goTo(Redis)
 	w.goTo(Back)
 	w.target.Mode = Load
@@ -132,7 +132,7 @@ func TestRuleFreshGeneration(t *testing.T) {
 	twice(t, cameBack, func(w *world, rule bool) *person {
 		p := w.newPerson("ada")
 		w.goTo(Dual)
-		w.signIn(p, begin(w.replicas[0]))
+		w.signIn(p, w.begin(w.replicas[0]))
 		for _, mode := range []Mode{Redis, Back, Load, Memory} {
 			w.goTo(mode)
 		}
@@ -165,7 +165,7 @@ func TestRuleTellOthers(t *testing.T) {
 	twice(t, cameBack, func(w *world, rule bool) *person {
 		p := w.newPerson("ada")
 		w.goTo(Dual)
-		w.signIn(p, begin(w.replicas[0]))
+		w.signIn(p, w.begin(w.replicas[0]))
 		for _, mode := range []Mode{Redis, Back, Load, Memory} {
 			w.goTo(mode)
 		}
@@ -173,7 +173,7 @@ func TestRuleTellOthers(t *testing.T) {
 			w.signOut(p, w.replicas[0])
 			return p
 		}
-		o := begin(w.replicas[0])
+		o := w.begin(w.replicas[0])
 		w.revokeAt(p, o)
 		o.end()
 		p.gone, p.out = true, true
@@ -196,7 +196,7 @@ func TestRuleLoadApart(t *testing.T) {
 			w.goTo(Load, r1)
 			w.target.Mode = Back
 		}
-		w.signIn(p, begin(r2)) // r2 is late: to Redis alone
+		w.signIn(p, w.begin(r2)) // r2 is late: to Redis alone
 		w.bring(r2)
 		w.kill(r2)
 		require.True(w.t, w.visit(p, r1), "now pinned to r1")
@@ -221,7 +221,7 @@ func TestRuleAffinityFirst(t *testing.T) {
 		w.affinity = rule
 		w.goTo(Back)
 		w.goTo(Load)
-		w.signIn(p, begin(w.replicas[0]))
+		w.signIn(p, w.begin(w.replicas[0]))
 		w.goTo(Memory)
 		return p
 	})
@@ -231,7 +231,7 @@ func TestRuleAffinityFirst(t *testing.T) {
 func TestRuleKillsInWindow(t *testing.T) {
 	twice(t, signedOut, func(w *world, rule bool) *person {
 		p := w.newPerson("ada")
-		w.signIn(p, begin(w.replicas[0]))
+		w.signIn(p, w.begin(w.replicas[0]))
 		if rule {
 			w.goTo(Dual)
 			w.kill(w.replicas[0])
