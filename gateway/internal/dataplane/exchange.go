@@ -1,9 +1,7 @@
 package dataplane
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -140,100 +138,6 @@ func (x *exchange) run() {
 	x.forward()
 }
 
-// prepare reads the head, and finds the route. It reads nothing of the body.
-func (x *exchange) prepare() error {
-	h := &x.ctx.Request.Header
-	x.body = x.kindOfBody()
-	if err := x.readRequestHead(h); err != nil {
-		x.odd = true
-		return err
-	}
-	x.view.Method, x.view.Cookies = h.Method(), x.head.cookies
-	switch string(x.view.Method) {
-	case "CONNECT", "TRACE":
-		return errMethod
-	}
-	if policy.IsInternal(x.view.Path) {
-		return errNoRoute
-	}
-	if x.route = x.snapshot.Table.Match(&x.view); x.route == nil {
-		return errNoRoute
-	}
-	x.deadline = x.begun.Add(x.route.Timeout)
-	if limit := x.route.MaxBody; limit > 0 && int64(h.ContentLength()) > limit {
-		return errTooLarge
-	}
-	return nil
-}
-
-// readRequestHead checks what the client sent, and finds its canonical path.
-func (x *exchange) readRequestHead(h *fasthttp.RequestHeader) error {
-	err := x.head.read(h.RawHeaders(), h.IsHTTP11())
-	x.requestID = appendRequestID(x.requestID[:0], x.head.requestID)
-	switch {
-	case !h.IsHTTP11() && string(h.Protocol()) != "HTTP/1.0":
-		return errVersion
-	case errors.Is(err, errExpect):
-		return &refusal{status: fasthttp.StatusExpectationFailed, kind: "malformed", detail: "The only expectation met here is 100-continue."}
-	case err != nil:
-		return &refusal{status: fasthttp.StatusBadRequest, kind: "malformed", detail: "The request was refused: " + err.Error() + "."}
-	}
-	return x.locate(h.RequestURI())
-}
-
-// locate finds the canonical path in the request target. Only the origin form is
-// taken: an absolute URI could name another host than the Host header does.
-func (x *exchange) locate(uri []byte) error {
-	if len(uri) == 0 || uri[0] != '/' || bytes.IndexByte(uri, '#') >= 0 {
-		return errTarget
-	}
-	raw, query := uri, []byte(nil)
-	if i := bytes.IndexByte(uri, '?'); i >= 0 {
-		raw, query = uri[:i], uri[i:]
-	}
-	path, err := policy.Canonical(x.pathBuf, raw)
-	if err != nil {
-		return &refusal{status: 400, kind: "malformed", detail: err.Error()}
-	}
-	if len(path) != len(raw) || &path[0] != &raw[0] {
-		x.pathBuf = path[:0]
-	}
-	x.view.Path = path
-	x.target = append(append(x.target[:0], path...), query...)
-	return nil
-}
-
-func (x *exchange) kindOfBody() body {
-	switch n := x.ctx.Request.Header.ContentLength(); {
-	case n == -1:
-		return bodyChunked
-	case n > bufferedBody:
-		return bodySized
-	case n > 0 && x.interim:
-		return bodySized // what the owner wants to see comes after its word
-	case n > 0:
-		return bodyBuffered
-	default:
-		return noBody
-	}
-}
-
-// readBody takes a short body into the exchange; fasthttp holds it already.
-func (x *exchange) readBody() error {
-	if x.body != bodyBuffered {
-		return nil
-	}
-	n := x.ctx.Request.Header.ContentLength()
-	if cap(x.content) < n {
-		x.content = make([]byte, 0, bufferedBody)
-	}
-	x.content = x.content[:n]
-	if _, err := io.ReadFull(x.ctx.RequestBodyStream(), x.content); err != nil {
-		return errBroken
-	}
-	return nil
-}
-
 // forward sends the request, to one replica after another where that is safe, and
 // takes over the first answer.
 func (x *exchange) forward() {
@@ -294,7 +198,9 @@ func (x *exchange) connect(fresh bool) error {
 				return errLate
 			}
 			if err != nil {
-				r.MarkDown("connection refused: " + err.Error())
+				if !upstream.IsShortage(err) {
+					r.MarkDown("connection refused: " + err.Error())
+				}
 				x.tried = append(x.tried, r)
 				continue
 			}

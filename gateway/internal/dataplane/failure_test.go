@@ -102,9 +102,8 @@ func TestNobodyHealthyIsToldAtOnce(t *testing.T) {
 
 func TestAReplicaThatDrainsGetsNothingMore(t *testing.T) {
 	var draining atomic.Bool
-	names := [2]string{"one", "two"}
 	var urls []string
-	for i := range names {
+	for i := range 2 {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/readyz" && i == 0 && draining.Load() {
 				w.WriteHeader(503)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"banyan.dev/gateway/internal/sock"
@@ -185,6 +186,12 @@ func (r *Replica) Dial(deadline time.Time) (*Conn, error) {
 	c := &Conn{Conn: conn, replica: r}
 	c.R = bufio.NewReaderSize(c, readerSize)
 	return c, nil
+}
+
+// IsShortage tells that a connection failed for want of something of the
+// gateway's own (descriptors, ports): that says nothing about the replica.
+func IsShortage(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 
 func (p *pool) pop() *Conn {
