@@ -3,7 +3,6 @@ package acceptance
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,11 +16,11 @@ import (
 	"banyan.dev/strangler/internal/same"
 )
 
-// moderator has the credentials that "monolith seed" gives its moderator.
+// moderator is the account that "monolith seed" makes.
 var moderator = journeys.Credentials{Email: "moderator@banyan.example", Password: "banyan-demo-password"}
 
-// startMonolith returns the address of a blog of t's own, with a moderator and nothing
-// else in it.
+// startMonolith returns the address of a blog of t's own, seeded: journeys share it with
+// what others wrote, and with rules that others made.
 func startMonolith(t testing.TB) string {
 	t.Helper()
 	return startReplicas(t, 1, "session: {store: memory}")[0]
@@ -32,8 +31,12 @@ func startMonolith(t testing.TB) string {
 func startReplicas(t testing.TB, n int, sessions string) []string {
 	t.Helper()
 	program := binary(t, "monolith")
-	database := embeddedtest.Prepared(t, "migrated_blog", func(ctx context.Context, url string) error {
-		return once(ctx, program, []string{"DATABASE_URL=" + url}, "migrate")
+	database := embeddedtest.Prepared(t, "seeded_blog", func(ctx context.Context, url string) error {
+		env := []string{"DATABASE_URL=" + url}
+		if err := once(ctx, program, env, "migrate"); err != nil {
+			return err
+		}
+		return once(ctx, program, env, "seed", "--posts", "60", "--comments", "200", "--users", "12", "--seed", "1")
 	})
 	var blogs, admins []string
 	for range n {
@@ -49,20 +52,7 @@ func startReplicas(t testing.TB, n int, sessions string) []string {
 			"PUBLIC_URL=http://blog.example", "LOG_LEVEL=warn")
 		blogs[i] = "http://" + public
 	}
-	appointModerator(t, program, database, blogs[0])
 	return blogs
-}
-
-// appointModerator makes the first moderator as an operator does: by the command line.
-func appointModerator(t testing.TB, program, database, blog string) {
-	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
-	account := fmt.Sprintf(`{"name":"Mo Derator","email":%q,"password":%q}`, moderator.Email, moderator.Password)
-	response, err := client.Post(blog+"/api/v1/accounts", "application/json", strings.NewReader(account))
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	require.Equal(t, http.StatusCreated, response.StatusCode)
-	require.NoError(t, once(t.Context(), program, []string{"DATABASE_URL=" + database}, "role", moderator.Email, "moderator"))
 }
 
 // startGateway returns the address of a gateway in front of the blog, configured as the

@@ -94,10 +94,10 @@ func moderationJourneys() []Journey {
 			ann, rita, moderator := s.Author("Ann"), s.Reader("Rita"), s.Moderator()
 			moderator.Forbids(fields{"kind": "links", "max": 60, "verdict": "pending"})
 			under := ann.Publishes("Links " + s.Word())
-			few := rita.Comments(under, "see https://example.org/a and www.example.org/b")
+			few := rita.Comments(under, "see https://example.org/a")
 			many := rita.Comments(under, strings.Repeat("www.a ", 61))
 			s.Eventually("many links are held back", func() bool { return rita.status(many) == "pending" })
-			s.Is("a few are", rita.status(few), "approved")
+			s.Is("the status of one with a single link", rita.status(few), "approved")
 		}},
 		{"an edit does not slip past the rules", func(s *Story) {
 			ann, rita, moderator := s.Author("Ann"), s.Reader("Rita"), s.Moderator()
