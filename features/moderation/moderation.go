@@ -83,7 +83,7 @@ func (r Rule) objection(words map[string]bool, links int) string {
 	case r.Kind == Word && words[r.Pattern]:
 		return fmt.Sprintf("the word %q", r.Pattern)
 	case r.Kind == Links && links > r.Max:
-		return fmt.Sprintf("%d links where %d are allowed", links, r.Max)
+		return fmt.Sprintf("more links than allowed: %d, and %d may be there", links, r.Max)
 	}
 	return ""
 }

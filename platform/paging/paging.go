@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/google/uuid"
+
 	"banyan.dev/platform/problem"
 )
 
@@ -32,7 +34,7 @@ type List[T any] struct {
 }
 
 // Place is where an item stands in a list: what the list is sorted by, and the id
-// that decides between equals. Lists use Time or Rank, never both.
+// (a UUID) that decides between equals. Lists use Time or Rank, never both.
 type Place struct {
 	Time time.Time `json:"t,omitzero"`
 	Rank float64   `json:"r,omitempty"`
@@ -55,7 +57,10 @@ func (p Page) Start() (place Place, ok bool, err error) {
 	if err == nil {
 		err = json.Unmarshal(b, &place)
 	}
-	if err != nil || place.ID == "" {
+	if err == nil {
+		err = uuid.Validate(place.ID) // it goes into a query
+	}
+	if err != nil {
 		var f problem.Fields
 		f.Add("cursor", "%q is no cursor of this list: take the one named next in the page before", p.After)
 		return Place{}, false, f.Err()

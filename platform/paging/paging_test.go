@@ -11,7 +11,7 @@ import (
 )
 
 func TestACursorLeadsBackToItsPlace(t *testing.T) {
-	place := paging.Place{Time: time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC), ID: "p-1"}
+	place := paging.Place{Time: time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC), ID: "0199a1b2-0000-7000-8000-000000000001"}
 	got, ok, err := paging.Page{After: place.Cursor()}.Start()
 	require.NoError(t, err)
 	require.True(t, ok)
@@ -25,7 +25,7 @@ func TestTheFirstPageHasNoPlace(t *testing.T) {
 }
 
 func TestAForeignCursorIsNamed(t *testing.T) {
-	for _, cursor := range []string{"!", "bm90IGpzb24", "e30"} {
+	for _, cursor := range []string{"!", "bm90IGpzb24", "e30", paging.Place{ID: "not-a-uuid"}.Cursor(), paging.Place{ID: "\x00"}.Cursor()} {
 		_, _, err := paging.Page{After: cursor}.Start()
 		require.True(t, problem.Is(err, problem.Validation), cursor)
 		require.ErrorContains(t, err, cursor)
