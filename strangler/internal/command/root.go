@@ -23,7 +23,7 @@ func Execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if errors.Is(err, context.Canceled) {
 		// Cut, so that main does not take it for an orderly stop: what was asked for
 		// was not done, and the exit status must say so.
-		return fmt.Errorf("interrupted: %v", err)
+		return errors.New("interrupted: " + err.Error())
 	}
 	return err
 }

@@ -96,7 +96,7 @@ func disk(dir string) Finding {
 	if err := syscall.Statfs(filepath.Dir(dir), &fs); err != nil {
 		return Finding{"disk", Better, "the free space is unknown: " + err.Error(), "see that 1 GiB is free"}
 	}
-	free := int64(fs.Bavail) * int64(fs.Bsize)
+	free := int64(fs.Bavail) * int64(fs.Bsize) //nolint:unconvert // the fields' types differ between systems
 	if free < enough {
 		return Finding{"disk", Missing, fmt.Sprintf("%d MiB free for %s", free>>20, dir), "free 1 GiB, or choose another disk with --run-dir"}
 	}
