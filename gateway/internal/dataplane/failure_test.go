@@ -89,6 +89,22 @@ func TestARefusedReplicaIsSkippedForAnyMethodAndComesBack(t *testing.T) {
 	}, wait, 10*time.Millisecond, "probes bring it back")
 }
 
+func TestTheLoadOfAnIllReplicaIsSharedByAllOthers(t *testing.T) {
+	var urls []string
+	for range 3 {
+		urls = append(urls, owner(t, echoes("app")).URL)
+	}
+	r := newRig(t, oneOwner("", append(urls, nobody(t))...))
+	ill := r.current.Snapshot().Table.Owners[0].Group.Replicas()[3]
+	require.Eventually(t, func() bool { return !ill.Healthy() }, wait, time.Millisecond)
+	served := map[string]int{}
+	for range 30 {
+		res, _ := r.get(t, "/")
+		served[res.Header.Get("X-Served-By")]++
+	}
+	require.Equal(t, map[string]int{"app/r0": 10, "app/r1": 10, "app/r2": 10}, served)
+}
+
 func TestNobodyHealthyIsToldAtOnce(t *testing.T) {
 	r := newRig(t, oneOwner("", nobody(t)))
 	require.Eventually(t, func() bool { return !r.current.Snapshot().Table.Owners[0].Group.Replicas()[0].Healthy() }, wait, time.Millisecond)

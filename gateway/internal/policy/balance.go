@@ -7,24 +7,52 @@ import (
 )
 
 // balance chooses among the healthy replicas that were not tried yet, or returns
-// nil when there is none.
+// nil when there is none. The turn goes round among those alone: were it to step
+// over the others, the one behind an ill replica would do the work of two.
 func (o *Owner) balance(tried []*upstream.Replica) *upstream.Replica {
 	replicas := o.Group.Replicas()
-	if len(replicas) == 0 {
+	usable := 0
+	for _, r := range replicas {
+		if isUsable(r, tried) {
+			usable++
+		}
+	}
+	if usable == 0 {
 		return nil
 	}
-	start := int(o.turn.Add(1)-1) % len(replicas)
-	var best *upstream.Replica
-	for i := range replicas {
-		r := replicas[(start+i)%len(replicas)]
-		if !r.Healthy() || slices.Contains(tried, r) {
+	turn := int(o.turn.Add(1) - 1)
+	if o.least {
+		return leastBusy(replicas, tried, turn)
+	}
+	return nth(replicas, tried, turn%usable)
+}
+
+func isUsable(r *upstream.Replica, tried []*upstream.Replica) bool {
+	return r.Healthy() && !slices.Contains(tried, r)
+}
+
+// nth returns the usable replica that n others go before. Health may change between
+// two looks; then it is the last one there is.
+func nth(replicas, tried []*upstream.Replica, n int) *upstream.Replica {
+	var last *upstream.Replica
+	for _, r := range replicas {
+		if !isUsable(r, tried) {
 			continue
 		}
-		if !o.least {
-			return r
+		if last = r; n == 0 {
+			break
 		}
-		// Starting at the turn, ties go round instead of to the first.
-		if best == nil || r.InFlight() < best.InFlight() {
+		n--
+	}
+	return last
+}
+
+// leastBusy begins at the turn, so that ties go round instead of to the first.
+func leastBusy(replicas, tried []*upstream.Replica, turn int) *upstream.Replica {
+	var best *upstream.Replica
+	for i := range replicas {
+		r := replicas[(turn+i)%len(replicas)]
+		if isUsable(r, tried) && (best == nil || r.InFlight() < best.InFlight()) {
 			best = r
 		}
 	}
