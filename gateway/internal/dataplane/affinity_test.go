@@ -78,8 +78,7 @@ func TestAPinToAReplicaThatIsGoneMovesAtOnce(t *testing.T) {
 		require.Nil(t, pinOf(again))
 	}
 	replica := r.current.Snapshot().Table.Owners[0].Group.Replicas()[1]
-	replica.MarkDown("as the test wants")
-	res, _ := r.get(t, "/", "Cookie", "__Host-banyan_session=s; banyan_replica="+replica.Pin)
+	res := r.whileDown(t, replica, "__Host-banyan_session=s; banyan_replica="+replica.Pin)
 	require.NotEqual(t, "app/r1", res.Header.Get("X-Served-By"))
 	require.NotNil(t, pinOf(res))
 	require.True(t, pinOf(res).Secure, "the session's cookie shows that the user comes by HTTPS")
@@ -101,8 +100,7 @@ func TestASessionWithoutPinBelongsToHome(t *testing.T) {
 	}
 	require.Len(t, seen, 3, "others are balanced")
 	home := r.current.Snapshot().Table.Owners[0].Group.Replicas()[2]
-	home.MarkDown("as the test wants")
-	res, _ := r.get(t, "/", "Cookie", "banyan_session=s")
+	res := r.whileDown(t, home, "banyan_session=s")
 	require.NotEqual(t, "app/r2", res.Header.Get("X-Served-By"))
 	require.Eventually(t, home.Healthy, wait, time.Millisecond)
 	res, _ = r.get(t, "/", "Cookie", "banyan_session=s")
@@ -149,4 +147,16 @@ func TestLeastRequestsAvoidsTheBusyReplica(t *testing.T) {
 	}
 	close(busy)
 	<-done
+}
+
+// whileDown makes a request while the replica is out. A probe may bring it back at
+// any moment; then the request is made again.
+func (r *rig) whileDown(t *testing.T, replica *upstream.Replica, cookie string) (res *http.Response) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		replica.MarkDown("as the test wants")
+		res, _ = r.get(t, "/", "Cookie", cookie)
+		return !replica.Healthy()
+	}, wait, time.Millisecond)
+	return res
 }
