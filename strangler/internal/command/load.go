@@ -33,7 +33,7 @@ func (t *tool) load() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&url, "url", "", "the blog's address (default: of the run)")
 	cmd.Flags().IntVar(&c.Users, "users", 50, "how many users there are")
-	cmd.Flags().Float64Var(&c.Rate, "rate", 60, "requests per second; 0 is as fast as possible")
+	cmd.Flags().Float64Var(&c.Rate, "rate", 100, "requests per second; 0 is as fast as possible")
 	cmd.Flags().Int64Var(&c.Seed, "seed", 1, "makes the users' choices repeatable")
 	cmd.Flags().DurationVar(&duration, "duration", 0, "how long (default: until Ctrl-C)")
 	return cmd

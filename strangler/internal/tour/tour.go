@@ -249,9 +249,9 @@ func (t *tour) readBack(ctx context.Context) error {
 		tally := found.ByWindow[row.window]
 		row.Lost, row.Duplicated = tally.Lost, tally.Duplicated
 		ok := tally.OutOfOrder == 0 && tally.NotSeen == 0 && tally.CameBack == 0
-		detail := tally.String()
+		detail := fmt.Sprintf("%d acknowledged", tally.Acknowledged)
 		if !tally.OK() {
-			detail += "\n" + found.Explain(5)
+			detail = tally.String() + "\n" + found.Explain(5)
 		}
 		row.check("writes keep their order, are seen by who wrote them, and stay deleted", ok, detail)
 	}
