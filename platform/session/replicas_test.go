@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,10 +120,11 @@ func TestTwiceRoundNobodyIsSignedOut(t *testing.T) {
 	hosts, settings := startReplicas(t, session.Settings{Mode: session.Memory, Generation: 1, RedisURL: "redis://" + miniredis.RunT(t).Addr()})
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 3)
+	var rounds [3]atomic.Int64
 	for i := range 3 {
 		stays, b := newBrowser(t), newBrowser(t)
 		stays.get(hosts[i], "/in/stays")
-		go func() { done <- live(ctx, stays, b, hosts[i]) }()
+		go func() { done <- live(ctx, stays, b, hosts[i], &rounds[i]) }()
 	}
 	for range 2 {
 		settings.Generation++
@@ -133,6 +135,10 @@ func TestTwiceRoundNobodyIsSignedOut(t *testing.T) {
 				require.NoError(t, h.Apply(settings))
 			}
 			awaitSettled(t, hosts, settings)
+			for i := range rounds { // and people use it, or nothing is shown
+				seen := rounds[i].Load()
+				require.Eventually(t, func() bool { return rounds[i].Load() > seen+2 || len(done) > 0 }, 20*time.Second, time.Millisecond)
+			}
 		}
 	}
 	stop()
@@ -145,8 +151,8 @@ func TestTwiceRoundNobodyIsSignedOut(t *testing.T) {
 }
 
 // live reads as one who stays and has another come and go, until ctx ends.
-func live(ctx context.Context, stays, b *browser, h *host) error {
-	for ctx.Err() == nil {
+func live(ctx context.Context, stays, b *browser, h *host, rounds *atomic.Int64) error {
+	for ; ctx.Err() == nil; rounds.Add(1) {
 		for _, step := range []struct {
 			who  *browser
 			path string
