@@ -34,9 +34,11 @@ func accountPromises() []promise {
 				_, err := s.Accounts.ByID(s.ctx(), id)
 				s.refused(problem.NotFound, err)
 			}
-			_, err := s.Accounts.ByEmail(s.ctx(), "nobody@example.org")
-			s.refused(problem.NotFound, err)
-			_, err = s.Accounts.Update(s.ctx(), newAccount(s, "Nobody", contracts.Reader))
+			for _, email := range []string{"nobody@example.org", "", "%", "\x00", "\xff@example.org"} {
+				_, err := s.Accounts.ByEmail(s.ctx(), email)
+				s.refused(problem.NotFound, err)
+			}
+			_, err := s.Accounts.Update(s.ctx(), newAccount(s, "Nobody", contracts.Reader))
 			s.refused(problem.NotFound, err)
 		}},
 		{"an address has one account, whatever the case and the number of hands", func(s *stage) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -65,6 +67,9 @@ func (s accountStore) ByID(ctx context.Context, id string) (accounts.Account, er
 }
 
 func (s accountStore) ByEmail(ctx context.Context, email string) (accounts.Account, error) {
+	if !utf8.ValidString(email) || strings.ContainsRune(email, 0) { // which the database takes for a fault
+		return accounts.Account{}, problem.New(problem.NotFound, "there is no such account")
+	}
 	return findAccount(s.db.Gorm(ctx).Where("lower(email) = lower(?)", email))
 }
 
