@@ -72,7 +72,7 @@ func (m *Manager) answerRevoke(w http.ResponseWriter, r *http.Request) {
 	defer m.gate.leave(v)
 	for _, hash := range question.Hashes {
 		if err := m.revokeHere(ctx, v, hash, question.Known); err != nil {
-			m.failed(ctx, "revoke for a peer", err)
+			m.cfg.Logger.ErrorContext(r.Context(), "peer not served", "error", m.failed("revoke for a peer", err))
 			http.Error(w, "the store failed", http.StatusServiceUnavailable)
 			return
 		}
@@ -90,7 +90,7 @@ func (m *Manager) answerList(w http.ResponseWriter, r *http.Request) {
 	defer m.gate.leave(v)
 	list, err := v.store.List(r.Context(), question.UserID)
 	if err != nil {
-		m.failed(r.Context(), "list for a peer", err)
+		m.cfg.Logger.ErrorContext(r.Context(), "peer not served", "error", m.failed("list for a peer", err))
 		http.Error(w, "the store failed", http.StatusServiceUnavailable)
 		return
 	}

@@ -47,7 +47,7 @@ const tokenLength = 43
 // refuse answers when the store failed. Who has a cookie is not taken for a
 // visitor: a page for visitors would look like a sign-out.
 func (m *Manager) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	err = m.failed(r.Context(), "load session", err)
+	err = m.failed("load session", err)
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		return // nobody waits for the answer
 	}
@@ -84,7 +84,7 @@ func (m *Manager) commit(ctx context.Context, visit *visit) {
 	visit.view = v
 	_, _, err := m.scs.Commit(ctx)
 	if err != nil && !errors.Is(err, errGone) {
-		m.cfg.Logger.WarnContext(ctx, "session not written", "error", m.failed(ctx, "commit", err))
+		m.cfg.Logger.WarnContext(ctx, "session not written", "error", m.failed("commit", err))
 	}
 }
 

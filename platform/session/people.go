@@ -35,7 +35,7 @@ func (m *Manager) SignIn(ctx context.Context, userID string) error {
 	defer m.gate.leave(v)
 	visit.view = v
 	if err := m.scs.RenewToken(ctx); err != nil { // revokes the session of before
-		return m.failed(ctx, "end the session of before", err)
+		return m.failed("end the session of before", err)
 	}
 	now := m.cfg.Clock().UTC().Truncate(time.Millisecond)
 	visit.record = store.Record{
@@ -47,7 +47,7 @@ func (m *Manager) SignIn(ctx context.Context, userID string) error {
 	m.scs.SetDeadline(ctx, visit.record.Deadline)
 	token, deadline, err := m.scs.Commit(ctx) // sets the record's hash
 	if err != nil {
-		return m.failed(ctx, "sign in", err)
+		return m.failed("sign in", err)
 	}
 	visit.live = true
 	visit.cookie = &cookie{token: token, expires: deadline}
@@ -80,7 +80,7 @@ func (m *Manager) SignOut(ctx context.Context) error {
 		err = m.revoke(ctx, v, []string{visit.record.Hash}, false)
 	}
 	if err != nil {
-		return m.failed(ctx, "sign out", err)
+		return m.failed("sign out", err)
 	}
 	visit.forget()
 	return nil
@@ -145,7 +145,7 @@ func (m *Manager) List(ctx context.Context, userID string) ([]Info, error) {
 func (m *Manager) records(ctx context.Context, v *view, userID string) (map[string]store.Record, error) {
 	list, err := v.store.List(ctx, userID)
 	if err != nil {
-		return nil, m.failed(ctx, "list sessions", err)
+		return nil, m.failed("list sessions", err)
 	}
 	var mu sync.Mutex
 	all := make(map[string]store.Record, len(list))
@@ -171,7 +171,7 @@ func (m *Manager) records(ctx context.Context, v *view, userID string) (map[stri
 		return nil
 	})
 	if err != nil {
-		return nil, m.failed(ctx, "list sessions of all replicas", err)
+		return nil, m.failed("list sessions of all replicas", err)
 	}
 	return all, nil
 }
@@ -212,7 +212,7 @@ func (m *Manager) revokeWhere(ctx context.Context, userID string, which func(sto
 		return 0, nil
 	}
 	if err := m.revoke(ctx, v, hashes, true); err != nil {
-		return 0, m.failed(ctx, "revoke sessions", err)
+		return 0, m.failed("revoke sessions", err)
 	}
 	if visit, err := visitOf(ctx); err == nil {
 		visit.forgetIf(hashes)
@@ -221,7 +221,7 @@ func (m *Manager) revokeWhere(ctx context.Context, userID string, which func(sto
 }
 
 // failed counts an operation that a store or a peer failed, and names it.
-func (m *Manager) failed(_ context.Context, operation string, err error) error {
+func (m *Manager) failed(operation string, err error) error {
 	m.metrics.failures.WithLabelValues(operation).Inc()
 	return fmt.Errorf("%s: %w", operation, err)
 }

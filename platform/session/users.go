@@ -45,7 +45,7 @@ func (m *Manager) loadUser(ctx context.Context, userID string) ([]byte, error) {
 	}
 	record, err := m.cfg.LoadUser(ctx, userID)
 	if err != nil {
-		return nil, m.failed(ctx, "load user", err)
+		return nil, m.failed("load user", err)
 	}
 	if v.users != nil {
 		m.warn(ctx, v.users.Keep(ctx, userID, record, since))
@@ -77,7 +77,7 @@ func (m *Manager) InvalidateUser(ctx context.Context, userID string) error {
 		return nil
 	}
 	if err := store.NewUsers(v.client, m.cfg.Clock).Invalidate(ctx, userID); err != nil {
-		return m.failed(ctx, "invalidate user", err)
+		return m.failed("invalidate user", err)
 	}
 	return nil
 }
