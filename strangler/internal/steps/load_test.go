@@ -110,6 +110,7 @@ func TestAMistakeIsOneClearMessage(t *testing.T) {
 		"entry not running":  {second: change(second, "runs: {db: 1, app: 2}", "runs: {db: 1}"), want: []string{`entry is "app"`, "add it to runs"}},
 		"entry no host":      {second: change(second, "entry: app", "entry: db"), want: []string{"step.yaml:5:", "infrastructure"}},
 		"demo without mark":  {second: second + "demos: [{name: d, at: nowhere, do: [{ask: 1}]}]\n", want: []string{`"nowhere"`, "no action has that mark"}},
+		"half a pair":        {second: second + "checks: [{name: c, same: {direct: app}}]\n", want: []string{"step.yaml:10:", "same names not two hosts"}},
 		"unknown victim":     {second: second + "demos: [{name: d, do: [{kill: db-1}]}]\n", want: []string{"step.yaml:10:", `kill is "db-1"`}},
 		"unknown value":      {processes: change(processes, "postgres.url", "postgres.link"), want: []string{"processes.yaml:3:", "${postgres.link}", "use one of"}},
 		"process of nothing": {processes: processes + "x: {}\n", want: []string{"processes.yaml:4:", `process "x"`, "either infrastructure or package"}},

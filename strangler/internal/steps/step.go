@@ -109,6 +109,7 @@ func (r *stepReader) check(n *yaml.Node) Check {
 		"journeys": one(func(n *yaml.Node) { c.Journeys = r.host(n, "journeys") }),
 		"sessions": one(func(n *yaml.Node) { c.Sessions = r.oneOf(n, "sessions", "memory", "redis", "postgres") }),
 		"affinity": one(func(n *yaml.Node) { c.Affinity = r.oneOf(n, "affinity", "on", "off") }),
+		"same":     one(func(n *yaml.Node) { c.Same = r.pair(n) }),
 		"answering": one(func(n *yaml.Node) {
 			if runs := r.runs(n); len(runs) == 1 {
 				c.Answering = runs[0]
@@ -118,7 +119,19 @@ func (r *stepReader) check(n *yaml.Node) Check {
 		}),
 	})
 	if c.Name == "" || kinds != 1 {
-		r.fail(n, "a check needs a name and one of answering, affinity, journeys, sessions")
+		r.fail(n, "a check needs a name and one of answering, affinity, journeys, same, sessions")
 	}
 	return c
+}
+
+func (r *stepReader) pair(n *yaml.Node) Pair {
+	var p Pair
+	r.fields(n, "same", map[string]func(*yaml.Node){
+		"direct":  func(n *yaml.Node) { p.Direct = r.host(n, "direct") },
+		"through": func(n *yaml.Node) { p.Through = r.host(n, "through") },
+	})
+	if p.Direct == "" || p.Through == "" {
+		r.fail(n, "same names not two hosts: write {direct: monolith, through: gateway}")
+	}
+	return p
 }

@@ -142,7 +142,11 @@ type Check struct {
 	Sessions  string // the mode that every replica reports
 	Affinity  string // on or off, as the gateway reports
 	Answering Run    // so many replicas answer through the gateway
+	Same      Pair   // what one answers, the other answers too, byte for byte where it matters
 }
+
+// Pair is two ways to the same thing.
+type Pair struct{ Direct, Through string }
 
 // AtEnd is the place of a demo that names none: after the step is reached.
 const AtEnd = ""

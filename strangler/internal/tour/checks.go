@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"banyan.dev/strangler/internal/journeys"
+	"banyan.dev/strangler/internal/same"
 	"banyan.dev/strangler/internal/steps"
 )
 
@@ -16,7 +17,7 @@ func (t *tour) checks(ctx context.Context, at steps.Step, again bool) {
 		if ctx.Err() != nil {
 			return
 		}
-		if again && c.Journeys != "" {
+		if again && (c.Journeys != "" || c.Same.Direct != "") {
 			continue
 		}
 		detail, err := t.checkOne(ctx, c)
@@ -36,6 +37,8 @@ func (t *tour) checkOne(ctx context.Context, c steps.Check) (string, error) {
 	switch {
 	case c.Journeys != "":
 		return t.journeys(ctx, c.Journeys)
+	case c.Same.Direct != "":
+		return t.same(ctx, c.Same)
 	case c.Sessions != "":
 		return t.sessions(ctx, c.Sessions)
 	case c.Affinity != "":
@@ -65,6 +68,37 @@ func (t *tour) journeys(ctx context.Context, through string) (string, error) {
 		return "", fmt.Errorf("%d of %d journeys failed: %s", len(failed), len(results), strings.Join(first(lines, 3), "; "))
 	}
 	return fmt.Sprintf("%d journeys", len(results)), nil
+}
+
+func (t *tour) same(ctx context.Context, pair steps.Pair) (string, error) {
+	direct, err := t.run.URL(pair.Direct)
+	if err != nil {
+		return "", err
+	}
+	through, err := t.run.URL(pair.Through)
+	if err != nil {
+		return "", err
+	}
+	config := same.Config{DirectURL: direct, GatewayURL: through}
+	results := same.Run(ctx, config)
+	failed := same.Failed(results)
+	// Users write meanwhile: a list may change between the two requests for it. What
+	// differs by that does not differ each time.
+	for try := 0; try < 4 && len(failed) > 0 && ctx.Err() == nil; try++ {
+		config.Only = nil
+		for _, f := range failed {
+			config.Only = append(config.Only, f.Name)
+		}
+		failed = same.Failed(same.Run(ctx, config))
+	}
+	if len(failed) > 0 {
+		var lines []string
+		for _, f := range failed {
+			lines = append(lines, f.Name+": "+f.Detail)
+		}
+		return "", fmt.Errorf("%d of %d answers differ: %s", len(failed), len(results), strings.Join(first(lines, 3), "; "))
+	}
+	return fmt.Sprintf("%d kinds of answers compared", len(results)), nil
 }
 
 func (t *tour) sessions(ctx context.Context, store string) (string, error) {

@@ -55,12 +55,16 @@ func (r *Row) OK() bool {
 	return r.Failed == 0 && r.SignedOut == 0 && r.Lost == 0 && r.Duplicated == 0
 }
 
-func (r *Row) measured(w traffic.Window) {
+// measured takes in what the users noticed; signOuts tells of the unexpected ones.
+func (r *Row) measured(w traffic.Window, signOuts []string) {
 	r.Requests, r.Failed, r.SignedOut, r.Acknowledged = w.Requests, w.Failed, w.SignedOut, w.Acknowledged
 	r.P50, r.P99 = float64(w.P50.Microseconds())/1000, float64(w.P99.Microseconds())/1000
 	r.Seconds = w.Seconds
 	if w.Failed > 0 {
 		r.check("every request settled", false, fmt.Sprintf("%d did not: %s", w.Failed, strings.Join(first(w.Failures, 3), "; ")))
+	}
+	if w.SignedOut > 0 {
+		r.check("nobody was signed out", false, fmt.Sprintf("%d people were: %s", w.SignedOut, strings.Join(signOuts, "; ")))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -47,13 +48,14 @@ type Watcher interface {
 // tour is one tour at work.
 type tour struct {
 	Config
-	run    *local.Run
-	load   *traffic.Load
-	entry  atomic.Value // string: where users come in
-	report Report
-	row    *Row
-	shown  map[string]bool // demos at a step's end that were shown already
-	memory *memory
+	run     *local.Run
+	load    *traffic.Load
+	entry   atomic.Value // string: where users come in
+	report  Report
+	row     *Row
+	shown   map[string]bool // demos at a step's end that were shown already
+	memory  *memory
+	notices notices
 }
 
 // Run does the tour. The report is complete also when the error is not nil; the
@@ -120,6 +122,7 @@ func (t *tour) walk(ctx context.Context) error {
 	}
 	load, err := traffic.New(traffic.Config{
 		BaseURL: func() string { return t.entry.Load().(string) }, Users: t.Users, Rate: t.Rate, Seed: t.Seed,
+		Logger: slog.New(&t.notices),
 	})
 	if err != nil {
 		return err
@@ -200,7 +203,7 @@ func (t *tour) step(ctx context.Context, w plan.Walk) error {
 	}
 	if err := plan.Run(ctx, t.run.Journal(), t.run, &observer{tour: t}); err != nil {
 		t.row.check("the walk came to its end", false, err.Error())
-		t.row.measured(t.load.End())
+		t.row.measured(t.load.End(), t.notices.take())
 		t.Watch.End(t.row)
 		return err
 	}
@@ -231,7 +234,7 @@ func (t *tour) dwell(ctx context.Context, at steps.Step) error {
 	if _, _, err := t.load.RollCall(ctx); err != nil {
 		return fmt.Errorf("ask all users who they are: %w", err)
 	}
-	t.row.measured(t.load.End())
+	t.row.measured(t.load.End(), t.notices.take())
 	t.Watch.End(t.row)
 	return nil
 }
