@@ -66,6 +66,12 @@ func TestABadFlagIsOneClearMessage(t *testing.T) {
 	}
 }
 
+func TestATourThatCanNotBeginIsOneDocumentToo(t *testing.T) {
+	stdout, _, err := execute(t, "tour", "--json", "--users", "0")
+	require.Error(t, err)
+	require.JSONEq(t, `{"ok":false,"seconds":0,"steps":[],"error":"--users is 0: give a number from 1 to 10000"}`, stdout)
+}
+
 func TestDownOfNothingIsNoError(t *testing.T) {
 	_, stderr, err := execute(t, "down")
 	require.NoError(t, err)

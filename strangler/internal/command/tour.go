@@ -59,22 +59,13 @@ back, and ends with one table. The exit status is 0 only if everything held.`,
 	return cmd
 }
 
+// runTour prints one report whatever happens: a program that reads --json gets its
+// document also when a flag is wrong.
 func (t *tool) runTour(ctx context.Context, f tourFlags) error {
-	path, err := t.path()
-	if err != nil {
-		return err
+	report, kept, err := t.walkTour(ctx, f)
+	if err != nil && report.Error == "" {
+		report.Error = err.Error()
 	}
-	config, err := f.config(path)
-	if err != nil {
-		return err
-	}
-	if config.Dir, err = t.dir(); err != nil {
-		return err
-	}
-	watcher := t.watcher(ctx, f.json)
-	config.Watch = watcher
-	report, kept, err := tour.Run(ctx, config)
-	watcher.Close()
 	if printing := t.printReport(report, f.json); printing != nil {
 		return errors.Join(err, printing)
 	}
@@ -88,6 +79,25 @@ func (t *tool) runTour(ctx context.Context, f tourFlags) error {
 		return errNotHeld
 	}
 	return nil
+}
+
+func (t *tool) walkTour(ctx context.Context, f tourFlags) (tour.Report, tour.Kept, error) {
+	none := tour.Report{Steps: []*tour.Row{}}
+	path, err := t.path()
+	if err != nil {
+		return none, tour.Kept{}, err
+	}
+	config, err := f.config(path)
+	if err != nil {
+		return none, tour.Kept{}, err
+	}
+	if config.Dir, err = t.dir(); err != nil {
+		return none, tour.Kept{}, err
+	}
+	watcher := t.watcher(ctx, f.json)
+	defer watcher.Close()
+	config.Watch = watcher
+	return tour.Run(ctx, config)
 }
 
 // config checks the flags; each error names the flag, its value and the mend.

@@ -64,7 +64,7 @@ type tour struct {
 // kept.
 func Run(ctx context.Context, c Config) (Report, Kept, error) {
 	began := time.Now()
-	t := &tour{Config: c, shown: map[string]bool{}}
+	t := &tour{Config: c, shown: map[string]bool{}, report: Report{Steps: []*Row{}}}
 	kept, err := t.start(ctx)
 	t.report.Seconds = time.Since(began).Seconds()
 	if err != nil {
