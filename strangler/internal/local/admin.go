@@ -88,6 +88,7 @@ type GatewayReplica struct {
 	Name     string `json:"name"`
 	URL      string `json:"url"`
 	Healthy  bool   `json:"healthy"`
+	Reason   string `json:"reason"` // why not
 	Requests int64  `json:"requests"`
 }
 

@@ -193,8 +193,14 @@ func (r *Run) restart(ctx context.Context, a steps.Action) error {
 		if err := r.startReplica(ctx, p, name); err != nil {
 			return err
 		}
+		if err := r.route(ctx, nil); err != nil {
+			return err
+		}
+		if err := r.takenBack(ctx, name); err != nil {
+			return err
+		}
 	}
-	return r.route(ctx, nil)
+	return nil
 }
 
 // killAndStart is kill -9 without a word to anybody, and then what a supervisor
@@ -218,6 +224,9 @@ func (r *Run) killAndStart(ctx context.Context, a steps.Action) error {
 			return err
 		}
 		if err := r.startReplica(ctx, r.path.Processes[a.Process], name); err != nil {
+			return err
+		}
+		if err := r.takenBack(ctx, name); err != nil {
 			return err
 		}
 	}

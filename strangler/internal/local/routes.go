@@ -20,6 +20,7 @@ type Routing struct {
 	Revision int64
 	Replicas map[string][]GatewayReplica // by owner; of a replica, name and url
 	Home     string                      // who has the sessions without an affinity cookie
+	Affinity int                         // the how manieth time affinity is on, from 1
 }
 
 // Render fills in revision, replicas and home. Everything else stays as the step
@@ -49,8 +50,8 @@ func Render(content []byte, to Routing) ([]byte, error) {
 			list = append(list, map[string]string{"name": r.Name, "url": r.URL})
 		}
 		owner["replicas"] = list
-		if affinity, ok := owner["affinity"].(map[string]any); ok && to.Home != "" {
-			affinity["home"] = to.Home
+		if affinity, ok := owner["affinity"].(map[string]any); ok {
+			pin(affinity, to)
 		}
 	}
 	body, err := yaml.Marshal(file)
@@ -58,6 +59,17 @@ func Render(content []byte, to Routing) ([]byte, error) {
 		return nil, fmt.Errorf("write the routes: %w", err)
 	}
 	return append([]byte("# Written by strangler; its source is the step's gateway.yaml.\n"), body...), nil
+}
+
+// pin fills in whose the sessions without a cookie are, and names the cookie anew
+// each time that affinity is turned on (see Routes.Affinity).
+func pin(affinity map[string]any, to Routing) {
+	if to.Home != "" {
+		affinity["home"] = to.Home
+	}
+	if name, ok := affinity["cookie"].(string); ok && to.Affinity > 1 {
+		affinity["cookie"] = name + "_" + strconv.Itoa(to.Affinity)
+	}
 }
 
 // pins tells whether a step's routes keep a user at one replica.
@@ -111,6 +123,9 @@ func (r *Run) takeRoutes(ctx context.Context, step string) error {
 		return fmt.Errorf("the routes of %s send users to any replica, but sessions are in %s: affinity goes off only when sessions are in Redis alone",
 			step, r.state.Settings.Store)
 	}
+	if pins(content) && !r.Pinned() {
+		r.state.Routes.Affinity++
+	}
 	r.state.Routes.Step = step
 	if !pins(content) {
 		r.state.Routes.Home = ""
@@ -138,7 +153,7 @@ func (r *Run) route(ctx context.Context, without []string) error {
 		return err
 	}
 	rendered, err := Render(content, Routing{
-		Revision: r.state.Routes.Revision, Home: r.state.Routes.Home, Replicas: r.upstreams(without),
+		Revision: r.state.Routes.Revision, Home: r.state.Routes.Home, Affinity: r.state.Routes.Affinity, Replicas: r.upstreams(without),
 	})
 	if err != nil {
 		return fmt.Errorf("routes of %s: %w", r.state.Routes.Step, err)
@@ -185,6 +200,36 @@ func (r *Run) routesInForce(ctx context.Context) error {
 		})
 		if !ok || refused {
 			return fmt.Errorf("%s did not take routes revision %s of %s: %w", name, strconv.FormatInt(want, 10), r.state.Routes.Step, last)
+		}
+	}
+	return nil
+}
+
+// takenBack waits until every gateway sends requests to the replica again: its
+// probes may not have noticed yet that it is back, and the next one must not be
+// ended before.
+func (r *Run) takenBack(ctx context.Context, replica string) error {
+	ctx, cancel := context.WithTimeout(ctx, inForceWithin)
+	defer cancel()
+	for _, name := range r.gateways() {
+		var last error
+		if !await(ctx, 10*time.Millisecond, func() bool { last = r.sendsTo(ctx, name, replica); return last == nil }) {
+			return fmt.Errorf("%s does not take %s back: %w", name, replica, last)
+		}
+	}
+	return nil
+}
+
+func (r *Run) sendsTo(ctx context.Context, gateway, replica string) error {
+	status, err := r.gatewayStatus(ctx, gateway)
+	if err != nil {
+		return err
+	}
+	for _, o := range status.Owners {
+		for _, seen := range o.Replicas {
+			if seen.Name == replica && !seen.Healthy {
+				return fmt.Errorf("it sees it as ill: %s", seen.Reason)
+			}
 		}
 	}
 	return nil

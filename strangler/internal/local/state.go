@@ -65,6 +65,10 @@ type Routes struct {
 	Revision int64  `json:"revision"`
 	Step     string `json:"step"` // whose gateway.yaml it is
 	Home     string `json:"home"` // who owns the sessions without an affinity cookie
+	// Affinity counts how often affinity was turned on; each time has a cookie of
+	// its own. A browser keeps the cookie of the time before, and the replica that
+	// it names may run again by now and know nothing of its session.
+	Affinity int `json:"affinity"`
 }
 
 // Moderator is the account that the acceptance suite moderates with.
