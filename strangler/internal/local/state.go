@@ -13,8 +13,8 @@ import (
 )
 
 // State is what the next command has to know of a run: run.json in its folder.
-// It is written before what it tells of is done, so a crash leaves no process that
-// it does not name.
+// What a change asks for is in it before the change is made, and a process right
+// after it has started.
 type State struct {
 	Owner     string               `json:"owner"` // up or tour
 	Kept      bool                 `json:"kept"`  // a tour that was told to leave it running
