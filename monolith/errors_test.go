@@ -167,7 +167,7 @@ func TestOfManyWhoChangeOneVersionOneWins(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, won)
-	require.Equal(t, `"2"`, ada.get("/posts/"+post.text("id")).header.Get("ETag"))
+	require.Regexp(t, `^"2-`, ada.get("/posts/"+post.text("id")).header.Get("ETag"))
 }
 
 func TestListsPageToTheirEnd(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"banyan.dev/features/contracts"
@@ -32,6 +33,7 @@ func (a Account) Viewer() contracts.Viewer {
 // bounded; it is far above what a person types.
 const (
 	maxName     = 60
+	maxEmail    = 254 // RFC 5321, 4.5.3.1.3, less the angle brackets
 	minPassword = 10
 	maxPassword = 256
 )
@@ -80,12 +82,15 @@ func (s *Service) SignUp(ctx context.Context, in SignUp, key contracts.Key) (a A
 func (in SignUp) check() error {
 	var f problem.Fields
 	checkName(&f, in.Name)
-	if a, err := mail.ParseAddress(in.Email); err != nil || a.Address != in.Email {
+	switch a, err := mail.ParseAddress(in.Email); {
+	case len(in.Email) > maxEmail:
+		f.Add("email", "has %d bytes: take at most %d", len(in.Email), maxEmail)
+	case err != nil || a.Address != in.Email:
 		f.Add("email", "%q is no mail address: write it as name@example.org", in.Email)
 	}
 	switch n := len(in.Password); {
 	case n < minPassword:
-		f.Add("password", "has %d characters: take at least %d", n, minPassword)
+		f.Add("password", "has %d bytes: take at least %d", n, minPassword)
 	case n > maxPassword:
 		f.Add("password", "has %d bytes: take at most %d", n, maxPassword)
 	}
@@ -98,8 +103,8 @@ func checkName(f *problem.Fields, name string) {
 		f.Add("name", "is empty: say how others shall call you")
 	case n > maxName:
 		f.Add("name", "has %d characters: take at most %d", n, maxName)
-	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		f.Add("name", "%q has a control character: take it out", name)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		f.Add("name", "%q has a control character or is not UTF-8: take that out", name)
 	}
 }
 

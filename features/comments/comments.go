@@ -105,8 +105,22 @@ func (s *Service) Edit(ctx context.Context, v contracts.Viewer, id, body string,
 	if c.Status == contracts.Rejected {
 		verdict.Status = contracts.Rejected
 	}
+	shown := c.Status == contracts.Approved
 	c.Body, c.HTML, c.Status, c.Version, c.UpdatedAt = body, render(body), verdict.Status, version, s.moment()
-	return s.store.Update(ctx, c, Effects{Reason: verdict.Reason}, key)
+	e := Effects{Reason: verdict.Reason}
+	if !shown && c.Status == contracts.Approved {
+		// Held back until now: this is when the post's author hears of it.
+		post, err := s.posts.Published(ctx, c.PostID)
+		if err != nil {
+			return contracts.Comment{}, false, fmt.Errorf("find the comment's post: %w", err)
+		}
+		e = effects(c, post, verdict)
+	}
+	updated, replayed, err = s.store.Update(ctx, c, e, key)
+	if err == nil && !replayed {
+		s.tell(ctx, e.Notice)
+	}
+	return updated, replayed, err
 }
 
 // Delete removes a comment for its author or a moderator. A version of 0 means
@@ -143,8 +157,8 @@ func (s *Service) deletedAlready(ctx context.Context, v contracts.Viewer, id str
 	return nil
 }
 
-// Decide sets what a moderator says of a comment. The one that is approved is told
-// to the post's author, once. Problems: Forbidden, NotFound, and VersionMismatch
+// Decide sets what a moderator says of a comment. The post's author gets a mail each
+// time a comment becomes visible, and one notification in all. Problems: Forbidden, NotFound, and VersionMismatch
 // when its author changed it while the moderator looked.
 func (s *Service) Decide(ctx context.Context, v contracts.Viewer, id string, status contracts.CommentStatus) (contracts.Comment, error) {
 	if !v.Moderates() {

@@ -115,6 +115,22 @@ func kindOf(err error) problem.Kind {
 	return problem.KindOf(err)
 }
 
+func TestAnAuthorIsToldWhenAnEditSetsACommentFree(t *testing.T) {
+	s, w := service()
+	w.verdict = held
+	c := write(t, s, rita)
+	require.Empty(t, w.told)
+	w.verdict = contracts.Verdict{Status: contracts.Approved}
+	c, _, err := s.Edit(t.Context(), rita, c.ID, "Hello, without the word", c.Version, contracts.Key{})
+	require.NoError(t, err)
+	require.Equal(t, contracts.Approved, c.Status)
+	require.Len(t, w.told, 1)
+	require.NotNil(t, w.effects[len(w.effects)-1].Notice)
+	_, _, err = s.Edit(t.Context(), rita, c.ID, "Hello again", c.Version, contracts.Key{})
+	require.NoError(t, err)
+	require.Len(t, w.told, 1, "an edit of what everyone sees is no news")
+}
+
 func TestAnAuthorIsToldOfAnothersComment(t *testing.T) {
 	s, w := service()
 	c := write(t, s, rita)

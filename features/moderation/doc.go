@@ -1,7 +1,7 @@
 // Package moderation decides what may stand under a post: rules for words and
 // links, applied when a comment is written, and a queue for people.
 //
-//	tables   moderation_rules, moderation_queue
+//	tables   moderation_rules, moderation_keys, moderation_queue
 //	routes   /api/v1/moderation/...
 //	events   none yet
 //	ports    Comments

@@ -54,6 +54,8 @@ func (in Text) check() error {
 		f.Add("title", "is empty: give it a few words")
 	case n > maxTitle:
 		f.Add("title", "has %d characters: take at most %d", n, maxTitle)
+	case !utf8.ValidString(in.Title) || strings.ContainsFunc(in.Title, unicode.IsControl):
+		f.Add("title", "%q has a control character or is not UTF-8: take that out", in.Title)
 	}
 	switch {
 	case strings.TrimSpace(in.Body) == "":

@@ -21,18 +21,27 @@ func JSON(c echo.Context, status int, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
+	return blob(c, status, body)
+}
+
+func blob(c echo.Context, status int, body []byte) error {
 	c.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
 	return c.Blob(status, echo.MIMEApplicationJSON, body)
 }
 
-// Versioned answers 200 with v and its version as ETag, or 304 when the client has
-// that version.
+// Versioned answers 200 with v and an ETag that begins with its version, or 304 when
+// the client has just this.
 func Versioned(c echo.Context, version int, v any) error {
-	SetETag(c, version)
-	if NotModified(c, version) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	entity := bodyTag(version, body)
+	c.Response().Header().Set("ETag", entity)
+	if NotModified(c, entity) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	return JSON(c, http.StatusOK, v)
+	return blob(c, http.StatusOK, body)
 }
 
 // List is how a list without pages is answered.

@@ -1,6 +1,8 @@
 package httpkit
 
 import (
+	"fmt"
+	"hash/crc32"
 	"strconv"
 	"strings"
 
@@ -9,16 +11,24 @@ import (
 	"banyan.dev/platform/problem"
 )
 
-// SetETag shows a version as a strong entity tag (RFC 9110, 8.8.3).
+// SetETag shows a version as a strong entity tag (RFC 9110, 8.8.3): what a write
+// answers, for the If-Match of the next one.
 func SetETag(c echo.Context, version int) {
 	c.Response().Header().Set("ETag", versionTag(version))
 }
 
 func versionTag(version int) string { return `"` + strconv.Itoa(version) + `"` }
 
-// NotModified tells whether If-None-Match names the version: the answer is then
-// 304 without a body. Comparison is weak, as RFC 9110, 13.1.2 asks.
-func NotModified(c echo.Context, version int) bool {
+// bodyTag is what a read answers. An answer also shows what is not of the version
+// (a post's number of comments, its author's name), so the tag tells bodies of one
+// version apart; If-Match looks at the version alone.
+func bodyTag(version int, body []byte) string {
+	return fmt.Sprintf(`"%d-%08x"`, version, crc32.ChecksumIEEE(body))
+}
+
+// NotModified tells whether If-None-Match names the tag: the answer is then 304
+// without a body. Comparison is weak, as RFC 9110, 13.1.2 asks.
+func NotModified(c echo.Context, entity string) bool {
 	header := c.Request().Header.Values("If-None-Match")
 	if len(header) == 0 {
 		return false
@@ -28,7 +38,7 @@ func NotModified(c echo.Context, version int) bool {
 		return false // a condition that can't be read is as if it were not there
 	}
 	for _, t := range tags {
-		if t.value == versionTag(version) {
+		if t.value == entity {
 			return true
 		}
 	}
@@ -109,10 +119,12 @@ type tag struct {
 	weak  bool
 }
 
-// version is the number in a strong tag of ours. Weak tags never match strongly.
+// version is the number in a strong tag of ours, of a write or of a read. Weak tags
+// never match strongly.
 func (t tag) version() (int, bool) {
-	v, err := strconv.Atoi(strings.Trim(t.value, `"`))
-	if err != nil || t.weak || v < 1 || versionTag(v) != t.value {
+	number, sum, ofRead := strings.Cut(strings.Trim(t.value, `"`), "-")
+	v, err := strconv.Atoi(number)
+	if err != nil || t.weak || v < 1 || strconv.Itoa(v) != number || ofRead && len(sum) != 8 {
 		return 0, false
 	}
 	return v, true

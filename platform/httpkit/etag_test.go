@@ -76,9 +76,9 @@ func TestNotModified(t *testing.T) {
 	for header, want := range map[string]bool{
 		``: false, `"7"`: true, `W/"7"`: true, `"6"`: false, `"6", "7"`: true, `*`: true, `7`: false,
 	} {
-		require.Equal(t, want, httpkit.NotModified(withHeader("If-None-Match", header), 7), header)
+		require.Equal(t, want, httpkit.NotModified(withHeader("If-None-Match", header), `"7"`), header)
 	}
-	require.False(t, httpkit.NotModified(withHeader("If-None-Match"), 7))
+	require.False(t, httpkit.NotModified(withHeader("If-None-Match"), `"7"`))
 }
 
 func FuzzIfMatch(f *testing.F) {
@@ -94,4 +94,26 @@ func FuzzIfMatch(f *testing.F) {
 		v, err := condition.Version(func() (int, error) { return 5, nil })
 		require.True(t, err == nil && v > 0 || problem.Is(err, problem.VersionMismatch))
 	})
+}
+
+func TestAReadsTagTellsBodiesOfOneVersionApart(t *testing.T) {
+	read := func(body any, ifNone ...string) (status int, tag string) {
+		c := withHeader("If-None-Match", ifNone...)
+		require.NoError(t, httpkit.Versioned(c, 7, body))
+		return c.Response().Status, c.Response().Header().Get("ETag")
+	}
+	_, before := read("no comments")
+	status, _ := read("no comments", before)
+	require.Equal(t, 304, status)
+	status, after := read("one comment", before)
+	require.Equal(t, 200, status)
+	require.NotEqual(t, before, after)
+
+	for _, tag := range []string{before, after, `"7"`} {
+		condition, err := httpkit.IfMatch(withHeader("If-Match", tag))
+		require.NoError(t, err)
+		version, err := condition.Version(nil)
+		require.NoError(t, err)
+		require.Equal(t, 7, version, "a write may be based on %s", tag)
+	}
 }
