@@ -2,13 +2,6 @@ module banyan.dev/services
 
 go 1.26.0
 
-require (
-	banyan.dev/features v0.0.0
-	banyan.dev/platform v0.0.0
-)
-
-require github.com/stretchr/testify v1.12.1 // indirect
-
 replace banyan.dev/platform => ../platform
 
 replace banyan.dev/features => ../features
