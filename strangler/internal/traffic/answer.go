@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // document is a post or a comment, or as much of it as a listing shows. Fields that the blog adds later are ignored, as
@@ -21,6 +22,7 @@ type document struct {
 	Author  struct {
 		ID string `json:"id"`
 	} `json:"author"`
+	Published time.Time `json:"published_at"`
 }
 
 // list is one page of a listing.

@@ -139,5 +139,5 @@ func among(statuses ...int) func(status int) bool {
 }
 
 func (d document) known() known {
-	return known{id: d.ID, slug: d.Slug, author: d.Author.ID, tags: d.Tags}
+	return known{id: d.ID, slug: d.Slug, author: d.Author.ID, tags: d.Tags, published: d.Published}
 }

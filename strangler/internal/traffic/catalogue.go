@@ -3,6 +3,7 @@ package traffic
 import (
 	"math/rand/v2"
 	"sync"
+	"time"
 )
 
 // maxKnown is how many posts the crowd talks about at a time; older ones are forgotten, as in life.
@@ -12,10 +13,12 @@ const maxKnown = 300
 type known struct {
 	id, slug, author string
 	tags             []string
+	published        time.Time
 }
 
 // catalogue is what the crowd knows of the blog's published posts. It is safe for concurrent use.
 type catalogue struct {
+	began time.Time
 	mu    sync.Mutex
 	posts []known // in the order in which they were found
 	ours  map[string]bool
@@ -24,7 +27,7 @@ type catalogue struct {
 }
 
 func newCatalogue() *catalogue {
-	return &catalogue{ours: map[string]bool{}, gone: map[string]bool{}, have: map[string]bool{}}
+	return &catalogue{began: time.Now(), ours: map[string]bool{}, gone: map[string]bool{}, have: map[string]bool{}}
 }
 
 // find adds what a user came across.
@@ -81,6 +84,25 @@ func (c *catalogue) pick(rnd *rand.Rand) (known, bool) {
 	}
 	popularity := rnd.Float64()
 	return c.posts[int(popularity*popularity*float64(len(c.posts)))], true
+}
+
+// pickForComment takes a post that users may write under: one of ours, or one that was
+// there before us. Who else is writing now (a journey of the acceptance suite) counts
+// what stands under a post, and may delete it with our comment.
+func (c *catalogue) pickForComment(rnd *rand.Rand) (known, bool) {
+	for range 8 {
+		k, ok := c.pick(rnd)
+		if !ok || c.mayCommentOn(k) {
+			return k, ok
+		}
+	}
+	return known{}, false
+}
+
+func (c *catalogue) mayCommentOn(k known) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ours[k.id] || k.published.Before(c.began)
 }
 
 // left tells whether one of us deletes, or deleted, a post.

@@ -11,7 +11,7 @@ import (
 // What people who comment do.
 
 func (t *turn) writeComment() error {
-	k, ok := t.load.catalogue.pick(t.rnd)
+	k, ok := t.load.catalogue.pickForComment(t.rnd)
 	if !ok {
 		return t.readFeed()
 	}
