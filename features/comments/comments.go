@@ -94,6 +94,11 @@ func (s *Service) Edit(ctx context.Context, v contracts.Viewer, id, body string,
 	if err != nil {
 		return contracts.Comment{}, false, err
 	}
+	if version > c.Version {
+		// Of a version that is not there yet nobody can say whether it is rejected. An
+		// older one is for the store to tell: it may be an edit that is asked for again.
+		return contracts.Comment{}, false, problem.New(problem.VersionMismatch, "the comment has no version %d yet: read it again, and change that", version)
+	}
 	body = strings.TrimSpace(body)
 	if err := check(body); err != nil {
 		return contracts.Comment{}, false, err

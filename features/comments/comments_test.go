@@ -115,6 +115,27 @@ func kindOf(err error) problem.Kind {
 	return problem.KindOf(err)
 }
 
+// late lets a moderator reject between an edit's look at the comment and its write.
+type late struct{ *world }
+
+func (l late) Get(ctx context.Context, id string) (contracts.Comment, error) {
+	c, err := l.world.Get(ctx, id)
+	rejected := c
+	rejected.Status, rejected.Version = contracts.Rejected, c.Version+1
+	l.rows[id] = rejected
+	return c, err
+}
+
+func TestAnEditThatGuessesTheNextVersionDoesNotUndoAVerdict(t *testing.T) {
+	s, w := service()
+	c := write(t, s, rita)
+	l := late{w}
+	s = comments.NewService(l, w, w, w, time.Now, slog.New(slog.DiscardHandler))
+	_, _, err := s.Edit(t.Context(), rita, c.ID, "again", c.Version+1, contracts.Key{})
+	require.Equal(t, problem.VersionMismatch, kindOf(err))
+	require.Equal(t, contracts.Rejected, w.rows[c.ID].Status)
+}
+
 func TestAnAuthorIsToldWhenAnEditSetsACommentFree(t *testing.T) {
 	s, w := service()
 	w.verdict = held

@@ -75,6 +75,10 @@ func (s *Service) Edit(ctx context.Context, v contracts.Viewer, id string, in Te
 	if err != nil {
 		return contracts.Post{}, false, err
 	}
+	if version > p.Version {
+		// What the store keeps of the row (is it published?) was read at an older one.
+		return contracts.Post{}, false, problem.New(problem.VersionMismatch, "the post has no version %d yet: read it again, and change that", version)
+	}
 	if err := s.fill(&p, in); err != nil {
 		return contracts.Post{}, false, err
 	}
@@ -85,15 +89,24 @@ func (s *Service) Edit(ctx context.Context, v contracts.Viewer, id string, in Te
 // Publish shows one's own draft to everyone. A post that is published already is
 // returned as it is, so that asking twice is harmless.
 func (s *Service) Publish(ctx context.Context, v contracts.Viewer, id string, key contracts.Key) (contracts.Post, error) {
-	p, err := s.own(ctx, v, id)
-	if err != nil || p.Status == contracts.Published {
-		return p, err
+	for try := 1; ; try++ {
+		p, err := s.own(ctx, v, id)
+		if err != nil || p.Status == contracts.Published {
+			return p, err
+		}
+		now := s.moment()
+		p.Status, p.PublishedAt, p.UpdatedAt = contracts.Published, &now, now
+		p, _, err = s.store.Update(ctx, p, key)
+		// The client named no version, so one that changed meanwhile is not its fault.
+		if !problem.Is(err, problem.VersionMismatch) || try == publishTries {
+			return p, err
+		}
 	}
-	now := s.moment()
-	p.Status, p.PublishedAt, p.UpdatedAt = contracts.Published, &now, now
-	p, _, err = s.store.Update(ctx, p, key)
-	return p, err
 }
+
+// publishTries bounds how often a publication looks again at a post that is being
+// edited beside it.
+const publishTries = 5
 
 // Delete removes a post for its author or a moderator, with its comments. A version
 // of 0 means whatever it is now. Deleting again is no error for who may: the first

@@ -212,6 +212,34 @@ func TestPublishingTwiceKeepsTheFirstMoment(t *testing.T) {
 	require.Equal(t, first, again)
 }
 
+// busy is a shelf on which somebody edits the post right after the first look at it.
+type busy struct {
+	*shelf
+	edits int
+}
+
+func (b *busy) Get(ctx context.Context, id string) (contracts.Post, error) {
+	p, err := b.shelf.Get(ctx, id)
+	if b.edits > 0 {
+		b.edits--
+		edited := p
+		edited.Title, edited.Version = "Edited meanwhile", p.Version+1
+		b.rows[id] = edited
+	}
+	return p, err
+}
+
+func TestPublishingBesideAnEditPublishesTheEdit(t *testing.T) {
+	s, shelf := service()
+	p, _, err := s.Create(t.Context(), ann, posts.Text{Title: "Draft", Body: "text"}, false, contracts.Key{})
+	require.NoError(t, err)
+	s = posts.NewService(&busy{shelf, 2}, time.Now)
+	p, err = s.Publish(t.Context(), ann, p.ID, contracts.Key{})
+	require.NoError(t, err)
+	require.Equal(t, contracts.Published, p.Status)
+	require.Equal(t, "Edited meanwhile", p.Title)
+}
+
 func TestNobodyListsOthersDrafts(t *testing.T) {
 	s, store := service()
 	_, err := s.List(t.Context(), posts.Filter{AuthorID: "ann", Drafts: true}, paging.Page{})

@@ -29,7 +29,7 @@ type Config struct {
 	SessionStore   session.Mode   `env:"SESSION_STORE" envDefault:"memory"` // the settings file's wins
 	PublicURL      string         `env:"PUBLIC_URL"`                        // what links in mails begin with; empty: the listening address
 	CookieSecure   bool           `env:"COOKIE_SECURE" envDefault:"true"`
-	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"`
+	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1/128"`
 	SMTPAddr       string         `env:"SMTP_ADDR"` // empty: no mail
 	MailFrom       string         `env:"MAIL_FROM" envDefault:"Banyan <banyan@localhost>"`
 	Replica        string         `env:"REPLICA" envDefault:"monolith-0"`
