@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,14 +33,6 @@ type folder struct {
 var ErrLocked = errors.New("another strangler command works on this run")
 
 func openFolder(dir string) (*folder, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, fmt.Errorf("resolve the run folder %q: %w", dir, err)
-	}
-	// Open to others: PostgreSQL runs as another user when we are root.
-	if err := os.MkdirAll(filepath.Join(dir, "logs"), 0o755); err != nil {
-		return nil, fmt.Errorf("make the run folder: %w (choose another with --run-dir)", err)
-	}
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open the run folder's lock: %w (choose another with --run-dir)", err)
@@ -79,7 +72,8 @@ func (f *folder) path(parts ...string) string {
 	return filepath.Join(append([]string{f.dir}, parts...)...)
 }
 
-// clear removes all but the lock, which we still hold.
+// clear removes what a run puts there, and nothing else, but for the lock, which
+// we still hold, and the mark.
 func (f *folder) clear() error {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
@@ -87,20 +81,30 @@ func (f *folder) clear() error {
 	}
 	var errs []error
 	for _, e := range entries {
-		if e.Name() != "lock" {
+		if ours(e.Name()) {
 			errs = append(errs, os.RemoveAll(f.path(e.Name())))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// remove ends the folder itself; another command may make it again at once.
+// remove ends the run's folder: the folder itself only if it was made for a run and
+// nobody put anything else there. Another command may make it again at once.
 func (f *folder) remove() error {
 	if err := f.clear(); err != nil {
 		return err
 	}
-	if err := os.Remove(f.path("lock")); err != nil {
-		return fmt.Errorf("remove the run folder's lock: %w", err)
+	how, err := os.ReadFile(f.path(mark))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the run folder's mark: %w", err)
+	}
+	for _, name := range []string{mark, "lock"} {
+		if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove the run folder's %s: %w", name, err)
+		}
+	}
+	if string(how) != folderMade {
+		return nil
 	}
 	if err := os.Remove(f.dir); err != nil && !errors.Is(err, syscall.ENOTEMPTY) {
 		return fmt.Errorf("remove the run folder: %w", err)

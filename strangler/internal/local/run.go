@@ -46,6 +46,10 @@ var (
 // Create begins a run in dir. What a crashed tour left there is cleaned up first;
 // a run that somebody brought up is not touched: that is ErrRunning.
 func Create(ctx context.Context, path steps.Path, dir string, o Options, progress func(string)) (*Run, error) {
+	dir, err := claimFolder(dir)
+	if err != nil {
+		return nil, err
+	}
 	f, err := openFolder(dir)
 	if err != nil {
 		return nil, err
@@ -76,8 +80,16 @@ func create(ctx context.Context, path steps.Path, f *folder, o Options, progress
 	if err := f.clear(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(f.path("logs"), 0o755); err != nil {
-		return nil, fmt.Errorf("make the folder of the logs: %w", err)
+	if err := r.begin(o); err != nil {
+		return nil, errors.Join(err, r.abandon())
+	}
+	return r, nil
+}
+
+// begin writes what a new run consists of before anything is started.
+func (r *Run) begin(o Options) (err error) {
+	if err := os.MkdirAll(r.folder.path("logs"), 0o755); err != nil {
+		return fmt.Errorf("make the folder of the logs: %w", err)
 	}
 	r.state = &State{
 		Owner: o.Owner, Created: time.Now().UTC(), Token: rand.Text(), External: o.External,
@@ -85,12 +97,21 @@ func create(ctx context.Context, path steps.Path, f *folder, o Options, progress
 		Settings: Settings{Store: "memory", Generation: 1, UserCache: "off"},
 	}
 	if err := r.choosePorts(); err != nil {
-		return nil, err
+		return err
 	}
-	if r.journal, err = plan.OpenJournal(f.path("journal.jsonl")); err != nil {
-		return nil, err
+	if r.journal, err = plan.OpenJournal(r.folder.path("journal.jsonl")); err != nil {
+		return err
 	}
-	return r, r.writeSettings(nil)
+	return r.writeSettings(nil)
+}
+
+// abandon removes a run that could not begin.
+func (r *Run) abandon() error {
+	var err error
+	if r.journal != nil {
+		err = r.journal.Close()
+	}
+	return errors.Join(err, r.folder.remove())
 }
 
 // choosePorts gives infrastructure its addresses before anything starts: the
@@ -123,6 +144,9 @@ func Open(path steps.Path, dir string, progress func(string)) (*Run, error) {
 	}
 	if state == nil {
 		return nil, fmt.Errorf("%w in %s: begin with `go run ./strangler up`", ErrNoRun, dir)
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, fmt.Errorf("resolve the run folder: %w", err)
 	}
 	f, err := openFolder(dir)
 	if err != nil {

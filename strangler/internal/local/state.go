@@ -89,6 +89,9 @@ func readState(dir string) (*State, error) {
 	if err := json.Unmarshal(content, &s); err != nil {
 		return nil, fmt.Errorf("%s is no run: %w: end what it started by hand and remove the folder", filepath.Join(dir, "run.json"), err)
 	}
+	if s.Owner == "" || s.Token == "" {
+		return nil, fmt.Errorf("%s is no run: choose an empty or a new folder with --run-dir", filepath.Join(dir, "run.json"))
+	}
 	return &s, nil
 }
 

@@ -169,3 +169,13 @@ func TestAFrontThatCanNotStartEndsTheTourAndSaysWhy(t *testing.T) {
 	require.True(t, strings.HasPrefix(report.Error, "forward from 00-a to 01-b, action 2 of 3 (start front)"), report.Error)
 	require.NoDirExists(t, c.Dir)
 }
+
+func TestATourRefusesAFolderOfSomebodyElse(t *testing.T) {
+	c := config(t, blogtest.Start(t), &watcher{})
+	c.Dir = t.TempDir()
+	file := filepath.Join(c.Dir, "thesis.txt")
+	require.NoError(t, os.WriteFile(file, []byte("somebody's work"), 0o644))
+	_, _, err := tour.Run(t.Context(), c)
+	require.ErrorContains(t, err, "not empty and not a run's folder")
+	require.FileExists(t, file)
+}
