@@ -18,6 +18,7 @@ type topology struct {
 	Version  string         `json:"version"`
 	Started  time.Time      `json:"started_at"`
 	Listen   string         `json:"listen"`
+	Public   string         `json:"public_url"` // what links in mails begin with
 	Features []string       `json:"features"`
 	Seams    seams          `json:"seams"`
 	Sessions session.Status `json:"sessions"`
@@ -55,6 +56,7 @@ func (h *host) topology() topology {
 	return topology{
 		Host: "monolith", Replica: h.cfg.Replica, Version: version(), Started: h.started,
 		Listen:   h.publicPort.Address(),
+		Public:   h.settings.publicURL(),
 		Features: []string{"accounts", "posts", "comments", "moderation", "feed", "notifications"},
 		Seams:    h.seams(),
 		Sessions: h.sessions.Status(),

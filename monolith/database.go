@@ -60,7 +60,7 @@ func migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error 
 // grant gives a role from the command line, and makes running replicas forget what
 // they cached of the account.
 func grant(ctx context.Context, cfg config.Config, logger *slog.Logger, email string, role contracts.Role) (err error) {
-	settings, err := loadSettings(cfg.SettingsFile, cfg.SessionStore)
+	settings, err := loadSettings(cfg)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func grant(ctx context.Context, cfg config.Config, logger *slog.Logger, email st
 	if err != nil {
 		return fmt.Errorf("give %s the role %s: %w", email, role, err)
 	}
-	if err := forget(ctx, settings.inForce(), account.ID, logger); err != nil {
+	if err := forget(ctx, settings.inForce().Settings, account.ID, logger); err != nil {
 		return err
 	}
 	logger.InfoContext(ctx, "role given", "account", account.ID, "role", account.Role)

@@ -35,7 +35,7 @@ func (h *host) publicServer(b blog) (*echo.Echo, error) {
 	blogPages, err := pages.New(pages.Deps{
 		Desk: desk, Accounts: b.accounts, Posts: b.posts, Comments: b.comments, Moderation: b.moderation,
 		Feed: b.feed, Notifications: b.notifications, Flashes: h.sessions, Logger: h.logger,
-		PublicURL: h.cfg.PublicURL, Version: version(),
+		PublicURL: h.settings.publicURL, Version: version(),
 	})
 	if err != nil {
 		return nil, err
@@ -48,11 +48,7 @@ func (h *host) publicServer(b blog) (*echo.Echo, error) {
 		Unavailable:    database.IsUnavailable,
 		ErrorPage:      blogPages.ErrorPage,
 	})
-	origin, err := sameOrigin(h.cfg.PublicURL)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range []echo.MiddlewareFunc{origin, httpkit.Wrap(h.sessions.Middleware), accounts.Viewing(h.sessions)} {
+	for _, m := range []echo.MiddlewareFunc{sameOrigin(h.settings.publicURL), httpkit.Wrap(h.sessions.Middleware), accounts.Viewing(h.sessions)} {
 		e.Use(httpkit.Unless(impersonal, m))
 	}
 	httpkit.Probes(e, h.ready)
@@ -85,20 +81,20 @@ func impersonal(r *http.Request) bool {
 }
 
 // sameOrigin refuses writes that a browser sends from another site, sign-in among
-// them.
-func sameOrigin(publicURL string) (echo.MiddlewareFunc, error) {
-	check, err := session.CrossOrigin(publicURL)
-	if err != nil {
-		return nil, err
-	}
+// them. The blog's own site may change while the host runs.
+func sameOrigin(publicURL func() string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
+			check, err := session.CrossOrigin(publicURL())
+			if err != nil {
+				return err
+			}
 			if err := check.Check(c.Request()); err != nil {
 				return problem.New(problem.Forbidden, "a page of another site sent this: use the blog's own")
 			}
 			return next(c)
 		}
-	}, nil
+	}
 }
 
 // draining is why a port is not ready.

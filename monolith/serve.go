@@ -66,7 +66,7 @@ func start(ctx context.Context, cfg config.Config, logger *slog.Logger) (*host, 
 }
 
 func (h *host) start(ctx context.Context) (err error) {
-	if h.settings, err = loadSettings(h.cfg.SettingsFile, h.cfg.SessionStore); err != nil {
+	if h.settings, err = loadSettings(h.cfg); err != nil {
 		return err
 	}
 	db, err := openDatabase(ctx, h.cfg, h.logger)
@@ -78,7 +78,7 @@ func (h *host) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b := wire(tangle.New(db), mailer, h.cfg.PublicURL, h.logger)
+	b := wire(tangle.New(db), mailer, h.settings.publicURL, h.logger)
 	if err := h.startSessions(ctx, db, b.accounts); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (h *host) startSessions(ctx context.Context, db *database.DB, people *accou
 		Replica:       h.cfg.Replica,
 		Secure:        h.cfg.CookieSecure,
 		PostgresPool:  db.SQL(),
-		Settings:      h.settings.inForce(),
+		Settings:      h.settings.inForce().Settings,
 		AdminToken:    h.cfg.AdminToken,
 		Logger:        h.logger,
 		Registerer:    h.registry,

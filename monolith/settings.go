@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"banyan.dev/monolith/internal/config"
 	"banyan.dev/platform/session"
 	"banyan.dev/platform/watch"
 )
@@ -17,66 +18,85 @@ import (
 // keeping the last good one and telling so in the topology. It is safe for
 // concurrent use.
 type settings struct {
-	path     string       // empty: there is no file, and the host's own stay in force
-	fallback session.Mode // when the file names no store
+	cfg config.Config // its SettingsFile may be empty: then what it says itself stays in force
 
 	mu      sync.Mutex
-	current session.Settings
+	current values
 	problem error
 }
 
+// values are one content of the file, with the host's own where it names none.
+type values struct {
+	session.Settings
+	publicURL string
+}
+
 // loadSettings reads them for the first time.
-func loadSettings(path string, fallback session.Mode) (*settings, error) {
-	s := &settings{path: path, fallback: fallback, current: session.Settings{Mode: fallback, Generation: 1}}
-	if path == "" {
+func loadSettings(cfg config.Config) (*settings, error) {
+	s := &settings{cfg: cfg, current: values{session.Settings{Mode: cfg.SessionStore, Generation: 1}, cfg.PublicURL}}
+	if cfg.SettingsFile == "" {
 		return s, nil
 	}
-	content, err := os.ReadFile(path)
+	content, err := os.ReadFile(cfg.SettingsFile)
 	if err != nil {
-		return nil, fmt.Errorf("SETTINGS_FILE %q: %w", path, err)
+		return nil, fmt.Errorf("SETTINGS_FILE %q: %w", cfg.SettingsFile, err)
 	}
 	s.current, err = s.parse(content)
 	return s, err
 }
 
-func (s *settings) parse(content []byte) (session.Settings, error) {
-	parsed, err := session.ParseSettings(content)
-	if err != nil {
-		return session.Settings{}, fmt.Errorf("SETTINGS_FILE %q: %w", s.path, err)
+func (s *settings) parse(content []byte) (values, error) {
+	publicURL, rest, err := takePublicURL(content)
+	if err == nil && publicURL != "" {
+		err = s.cfg.CheckPublic("public_url", publicURL)
 	}
-	parsed.Mode = cmp.Or(parsed.Mode, s.fallback)
-	return parsed, nil
+	if err != nil {
+		return values{}, fmt.Errorf("SETTINGS_FILE %q: %w", s.cfg.SettingsFile, err)
+	}
+	parsed, err := session.ParseSettings(rest)
+	if err != nil {
+		return values{}, fmt.Errorf("SETTINGS_FILE %q: %w", s.cfg.SettingsFile, err)
+	}
+	parsed.Mode = cmp.Or(parsed.Mode, s.cfg.SessionStore)
+	return values{parsed, cmp.Or(publicURL, s.cfg.PublicURL)}, nil
 }
 
 // follow hands each new content to the sessions until ctx ends. The returned
 // function waits for the end.
 func (s *settings) follow(ctx context.Context, sessions *session.Manager, logger *slog.Logger) (wait func(), err error) {
-	if s.path == "" {
+	if s.cfg.SettingsFile == "" {
 		return func() {}, nil
 	}
-	return watch.File(ctx, s.path, logger, func(content []byte) {
+	return watch.File(ctx, s.cfg.SettingsFile, logger, func(content []byte) {
 		next, err := s.parse(content)
-		if err == nil {
-			err = sessions.Apply(next)
-		}
-		s.note(next, err)
-		if err != nil {
+		if err = s.take(next, err, sessions.Apply); err != nil {
 			logger.ErrorContext(ctx, "settings refused; the last good ones stay in force", "error", err)
 			return
 		}
-		logger.InfoContext(ctx, "settings in force", "revision", next.Revision, "session_store", next.Mode, "user_cache", next.UserCache)
+		logger.InfoContext(ctx, "settings in force", "revision", next.Revision, "session_store", next.Mode, "user_cache", next.UserCache, "public_url", next.publicURL)
 	})
 }
 
-func (s *settings) note(next session.Settings, err error) {
+// take puts next in force, unless it could not be read or the sessions refuse it.
+// Who sees the new revision in the sessions' status also sees the rest of it here:
+// the lock is held meanwhile.
+func (s *settings) take(next values, err error, apply func(session.Settings) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err == nil {
+		err = apply(next.Settings)
+	}
 	if s.problem = err; err == nil {
 		s.current = next
 	}
+	return err
 }
 
-func (s *settings) inForce() session.Settings {
+// publicURL is where people reach the blog at this moment: what links in mails and
+// in the Atom feed begin with.
+func (s *settings) publicURL() string { return s.inForce().publicURL }
+
+func (s *settings) inForce() values {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current

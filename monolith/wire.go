@@ -39,7 +39,7 @@ type blog struct {
 //	comments ──Notifications──▶ notifications ──Accounts──▶ accounts
 //	                                          ──Mailer────▶ SMTP
 //	moderation ──Comments─────▶ comments
-func wire(store *tangle.Store, mailer notifications.Mailer, publicURL string, logger *slog.Logger) blog {
+func wire(store *tangle.Store, mailer notifications.Mailer, publicURL func() string, logger *slog.Logger) blog {
 	now := time.Now
 	var b blog
 	b.accounts = accounts.NewService(store.Accounts(), accounts.NewPasswords(hashesAtOnce()), now)

@@ -21,13 +21,13 @@ type Service struct {
 	store     Store
 	accounts  Accounts
 	mailer    Mailer
-	publicURL string
+	publicURL func() string
 	now       func() time.Time
 }
 
 // NewService returns the use cases over a store and the ports. The public URL is
-// what links in mails begin with.
-func NewService(store Store, accounts Accounts, mailer Mailer, publicURL string, now func() time.Time) *Service {
+// what links in mails begin with; it is asked for each mail, since it may change.
+func NewService(store Store, accounts Accounts, mailer Mailer, publicURL func() string, now func() time.Time) *Service {
 	return &Service{store, accounts, mailer, publicURL, now}
 }
 
@@ -42,7 +42,7 @@ func (s *Service) CommentApproved(ctx context.Context, n contracts.CommentNotice
 		To:      to,
 		Subject: fmt.Sprintf("%s commented on %q", n.Actor.Name, n.PostTitle),
 		Text: fmt.Sprintf("Hello %s,\n\n%s wrote under your post %q:\n\n    %s\n\nRead it: %s/posts/%s#%s\n",
-			to.Name, n.Actor.Name, n.PostTitle, n.Excerpt, s.publicURL, n.PostID, n.CommentID),
+			to.Name, n.Actor.Name, n.PostTitle, n.Excerpt, s.publicURL(), n.PostID, n.CommentID),
 	})
 	if err != nil {
 		return fmt.Errorf("send mail: %w", err)

@@ -43,8 +43,8 @@ func (shown) MarkRead(context.Context, string, string, time.Time) error { return
 func (shown) MarkAllRead(context.Context, string, time.Time) error      { return nil }
 
 func TestTheMailSaysWhoSaidWhatAndWhere(t *testing.T) {
-	d := &desk{}
-	s := notifications.NewService(shown{}, d, d, "https://blog.example.org", time.Now)
+	d, address := &desk{}, "https://blog.example.org"
+	s := notifications.NewService(shown{}, d, d, func() string { return address }, time.Now)
 	notice := contracts.CommentNotice{PostID: "p-1", PostTitle: "Talk", CommentID: "c-1", Excerpt: "Hello", Actor: contracts.Person{Name: "Rita"}, To: "ann"}
 	require.NoError(t, s.CommentApproved(t.Context(), notice))
 	require.Len(t, d.sent, 1)
@@ -52,6 +52,9 @@ func TestTheMailSaysWhoSaidWhatAndWhere(t *testing.T) {
 	for _, want := range []string{"Rita", "Talk", "Hello", "https://blog.example.org/posts/p-1"} {
 		require.Contains(t, d.sent[0].Subject+d.sent[0].Text, want)
 	}
+	address = "https://moved.example.org"
+	require.NoError(t, s.CommentApproved(t.Context(), notice))
+	require.Contains(t, d.sent[1].Text, "https://moved.example.org/posts/p-1")
 	d.fail = errors.New("refused")
 	require.ErrorContains(t, s.CommentApproved(t.Context(), notice), "refused")
 	notice.To = "nobody"
@@ -59,7 +62,7 @@ func TestTheMailSaysWhoSaidWhatAndWhere(t *testing.T) {
 }
 
 func TestNotificationsAreForWhoIsSignedIn(t *testing.T) {
-	s := notifications.NewService(shown{}, nil, nil, "", time.Now)
+	s := notifications.NewService(shown{}, nil, nil, nil, time.Now)
 	nobody, ann := contracts.Viewer{}, contracts.Viewer{Person: contracts.Person{ID: "ann"}}
 	for v, want := range map[contracts.Viewer]bool{nobody: false, ann: true} {
 		_, err := s.Inbox(t.Context(), v, paging.Page{})

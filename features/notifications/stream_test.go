@@ -59,7 +59,7 @@ type streaming struct {
 func startStreams(t *testing.T) *streaming {
 	t.Helper()
 	s := &streaming{news: &news{}, draining: make(chan struct{})}
-	service := notifications.NewService(s.news, nil, nil, "", time.Now)
+	service := notifications.NewService(s.news, nil, nil, nil, time.Now)
 	e := httpkit.New(httpkit.Config{Logger: slog.New(slog.DiscardHandler)})
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

@@ -27,7 +27,7 @@ type Config struct {
 	DBWait         time.Duration  `env:"DB_WAIT" envDefault:"10s"` // how long to wait at the start for a database that is not up yet
 	SettingsFile   string         `env:"SETTINGS_FILE"`
 	SessionStore   session.Mode   `env:"SESSION_STORE" envDefault:"memory"` // the settings file's wins
-	PublicURL      string         `env:"PUBLIC_URL"`                        // what links in mails begin with; empty: the listening address
+	PublicURL      string         `env:"PUBLIC_URL"`                        // what links in mails begin with, unless the settings file says so; empty: the listening address
 	CookieSecure   bool           `env:"COOKIE_SECURE" envDefault:"true"`
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1/128"`
 	SMTPAddr       string         `env:"SMTP_ADDR"` // empty: no mail
@@ -94,7 +94,7 @@ func form(t reflect.Type) string {
 func (c Config) check() error {
 	checks := []error{
 		checkDatabase(c.DatabaseURL),
-		checkPublic(c.PublicURL, c.CookieSecure),
+		c.CheckPublic("PUBLIC_URL", c.PublicURL),
 		checkToken(c.AdminToken, c.AdminAddr),
 	}
 	if c.SessionStore != session.Memory && c.SessionStore != session.Postgres {
@@ -123,13 +123,15 @@ func checkDatabase(s string) error {
 	return nil
 }
 
-func checkPublic(s string, secure bool) error {
+// CheckPublic says what is wrong with s as the address at which people reach the
+// host; field is where it is written.
+func (c Config) CheckPublic(field, s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" {
-		return fmt.Errorf("PUBLIC_URL %q is no address of a site: write https://blog.example.org", s)
+		return fmt.Errorf("%s %q is no address of a site: write https://blog.example.org", field, s)
 	}
-	if u.Scheme == "https" && !secure {
-		return fmt.Errorf("COOKIE_SECURE=false with PUBLIC_URL %q would send sessions over plain HTTP too: leave it out", s)
+	if u.Scheme == "https" && !c.CookieSecure {
+		return fmt.Errorf("COOKIE_SECURE=false with %s %q would send sessions over plain HTTP too: leave it out", field, s)
 	}
 	return nil
 }

@@ -52,6 +52,10 @@ type atomCategory struct {
 	Term string `xml:"term,attr"`
 }
 
+// feedID stays when the blog's address changes, as RFC 4287 (4.2.6) asks of an id:
+// a reader that knew the feed knows it again.
+const feedID = "urn:uuid:6d2f6a0e-3a8c-4c7b-9a51-0b7f1d9c42e8"
+
 func (p *Pages) atom(c echo.Context) error {
 	list, err := p.Feed.Feed(c.Request().Context(), paging.Page{Limit: paging.DefaultLimit})
 	if err != nil {
@@ -63,7 +67,7 @@ func (p *Pages) atom(c echo.Context) error {
 	}
 	base := p.base(c)
 	feed := atomFeed{
-		ID: base + "/", Title: "Banyan", Sub: "New posts", Icon: base + icon, Updated: time.Unix(0, 0).UTC().Format(time.RFC3339),
+		ID: feedID, Title: "Banyan", Sub: "New posts", Icon: base + icon, Updated: time.Unix(0, 0).UTC().Format(time.RFC3339),
 		Links: []atomLink{{"self", "application/atom+xml", base + "/feed.atom"}, {"alternate", "text/html", base + "/"}},
 	}
 	for _, e := range list.Items {
@@ -100,8 +104,8 @@ func atomOf(base string, post contracts.PostSummary) atomEntry {
 
 // base is what addresses begin with for who reads them elsewhere.
 func (p *Pages) base(c echo.Context) string {
-	if p.PublicURL != "" {
-		return strings.TrimSuffix(p.PublicURL, "/")
+	if p.PublicURL != nil {
+		return strings.TrimSuffix(p.PublicURL(), "/")
 	}
 	return c.Scheme() + "://" + c.Request().Host
 }

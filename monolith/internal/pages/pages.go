@@ -33,7 +33,7 @@ type Deps struct {
 	Flashes       Flashes
 	Logger        *slog.Logger
 
-	PublicURL string           // what addresses in the Atom feed begin with; empty: as the request came
+	PublicURL func() string    // what addresses in the Atom feed begin with; nil: as the request came
 	Version   string           // of this build, shown at the foot of each page; may be empty
 	Now       func() time.Time // nil means time.Now
 }

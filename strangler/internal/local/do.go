@@ -36,11 +36,20 @@ func (r *Run) Do(ctx context.Context, a steps.Action) error {
 	case steps.Gateway:
 		return r.takeRoutes(ctx, a.Value)
 	case steps.Entry:
-		r.state.Entry = a.Process
-		return r.save()
+		return r.enterBy(ctx, a.Process)
 	default:
 		return fmt.Errorf("this target can't do %q", a.Verb)
 	}
+}
+
+// enterBy is told to all replicas: their links in mails and feeds lead to where
+// users come in.
+func (r *Run) enterBy(ctx context.Context, process string) error {
+	r.state.Entry = process
+	if err := r.save(); err != nil {
+		return err
+	}
+	return r.change(ctx)
 }
 
 // replicas of a process, in the order of their numbers.

@@ -149,6 +149,10 @@ func TestARunIsWalkedByOneCommandAfterAnother(t *testing.T) {
 	settings, err := os.ReadFile(filepath.Join(dir, "settings.yaml"))
 	require.NoError(t, err)
 	require.Equal(t, 3, strings.Count(string(settings), "- http://127.0.0.1:"), "all replicas are peers")
+	require.Contains(t, string(settings), "public_url: "+run.EntryURL()+"\n", "links lead to where users come in now")
+	front, err := run.URL("front")
+	require.NoError(t, err)
+	require.Equal(t, front, run.EntryURL())
 	require.NoError(t, run.Close())
 
 	run, err = local.Open(path, dir, silent)

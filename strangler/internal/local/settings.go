@@ -16,8 +16,9 @@ import (
 
 // settingsFile is the watched file's content; platform/session reads it.
 type settingsFile struct {
-	Revision int64 `yaml:"revision"`
-	Redis    struct {
+	Revision  int64  `yaml:"revision"`
+	PublicURL string `yaml:"public_url,omitempty"`
+	Redis     struct {
 		URL string `yaml:"url"`
 	} `yaml:"redis"`
 	Session struct {
@@ -56,7 +57,7 @@ func (r *Run) writeSettings(peers []string) error {
 func (r *Run) renderSettings(peers []string) ([]byte, error) {
 	s := r.state.Settings
 	var f settingsFile
-	f.Revision, f.Redis.URL, f.UserCache = s.Revision, r.redisURL(), s.UserCache
+	f.Revision, f.PublicURL, f.Redis.URL, f.UserCache = s.Revision, r.EntryURL(), r.redisURL(), s.UserCache
 	f.Session.Store, f.Session.Generation = s.Store, s.Generation
 	for _, name := range peers {
 		ports, err := r.ports(name)

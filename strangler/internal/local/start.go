@@ -157,8 +157,6 @@ func (r *Run) value(what string) (string, error) {
 		return r.folder.path("settings.yaml"), nil
 	case "gateway.file":
 		return r.folder.path("gateway.yaml"), nil
-	case "entry.url":
-		return r.EntryURL(), nil
 	default:
 		return "", fmt.Errorf("nobody knows ${%s}", what)
 	}

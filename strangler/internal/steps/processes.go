@@ -10,7 +10,7 @@ import (
 
 // Known are the names that ${...} may hold in an environment; the target fills
 // them in.
-var Known = []string{"postgres.url", "redis.url", "kafka.address", "mail.address", "settings.file", "gateway.file", "entry.url"}
+var Known = []string{"postgres.url", "redis.url", "kafka.address", "mail.address", "settings.file", "gateway.file"}
 
 var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
 

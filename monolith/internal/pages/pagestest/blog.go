@@ -45,7 +45,7 @@ func Start(t testing.TB) *Blog {
 	now := time.Now
 	b.Accounts = accounts.NewService(accountStore{m}, accounts.NewPasswords(2), now)
 	b.Posts = posts.NewService(postStore{m}, now)
-	notices := notifications.NewService(noticeStore{m}, ports.NotificationsAccounts{Accounts: b.Accounts}, unsent{}, "http://blog.test", now)
+	notices := notifications.NewService(noticeStore{m}, ports.NotificationsAccounts{Accounts: b.Accounts}, unsent{}, func() string { return "http://blog.test" }, now)
 	b.Comments = comments.NewService(commentStore{m}, ports.CommentsPosts{Posts: b.Posts}, moderation.NewRulebook(ruleStore{m}), notices, now, b.logger)
 	b.Moderation = moderation.NewService(ruleStore{m}, b.Comments, now)
 	desk := accounts.NewDesk(b.Accounts, seats, accounts.NewThrottle(now))

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"banyan.dev/platform/embedded"
+	"banyan.dev/platform/watch"
+)
+
+// TestANewPublicAddressIsInForceAtOnce: two replicas with an environment of their
+// own follow one file.
+func TestANewPublicAddressIsInForceAtOnce(t *testing.T) {
+	mails := startMails(t)
+	path := filepath.Join(t.TempDir(), "settings.yaml")
+	write := func(content string) { require.NoError(t, watch.Write(path, []byte(content), 0o600)) }
+	write("revision: 1\nsession: {store: memory}\n")
+	first := startMonolith(t, "SETTINGS_FILE="+path, "SMTP_ADDR="+mails.Addr(), "MAIL_FROM=blog@example.org", "PUBLIC_URL=http://old.example.org")
+	second := startOn(t, first.database, "SETTINGS_FILE="+path, "PUBLIC_URL=http://older.example.org")
+	require.Equal(t, "http://old.example.org", first.topology().Public, "the environment's, while the file names none")
+	ada, bob := first.client(t), first.client(t)
+	ada.author("Ada")
+	post := ada.post("Banyan trees")
+	bob.signUp("Bob")
+	id := between(t, string(ada.send("GET", "/feed.atom", nil).body), "<id>", "</id>")
+
+	write("revision: 2\npublic_url: http://new.example.org/\nsession: {store: memory}\n")
+	for _, m := range []*running{first, second} {
+		require.Eventually(t, func() bool { return m.topology().Public == "http://new.example.org" }, 10*time.Second, 10*time.Millisecond)
+		feed := string(m.client(t).send("GET", "/feed.atom", nil).body)
+		require.Contains(t, feed, `href="http://new.example.org/posts/`+post.text("id"))
+		require.NotContains(t, feed, "old")
+		require.Equal(t, id, between(t, feed, "<id>", "</id>"), "the feed is the same feed")
+	}
+	bob.call("POST", "/posts/"+post.text("id")+"/comments", document{"body": "Hello"}).want(201)
+	require.Eventually(t, func() bool { return mails.Total() == 1 }, 10*time.Second, 10*time.Millisecond)
+	require.Contains(t, delivered(t, mails), "http://new.example.org/posts/"+post.text("id"))
+
+	write("revision: 3\npublic_url: blog\nsession: {store: memory}\n")
+	require.Eventually(t, func() bool { return strings.Contains(first.topology().Settings, `public_url "blog"`) }, 10*time.Second, 10*time.Millisecond)
+	require.Equal(t, "http://new.example.org", first.topology().Public, "the last good one stays")
+}
+
+func startMails(t *testing.T) *embedded.Mail {
+	t.Helper()
+	mails, err := embedded.StartMail(t.Context(), embedded.MailConfig{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, mails.Stop(context.Background())) })
+	return mails
+}
+
+// delivered is the list of mails as the sink shows it.
+func delivered(t *testing.T, mails *embedded.Mail) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, mails.URL(), nil)
+	require.NoError(t, err)
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return string(body)
+}
+
+func between(t *testing.T, text, from, to string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(text, from)
+	require.True(t, found)
+	inside, _, found := strings.Cut(rest, to)
+	require.True(t, found)
+	return inside
+}
+
+func TestThePublicAddressIsTakenOutOfTheSettings(t *testing.T) {
+	url, rest, err := takePublicURL([]byte("revision: 1\npublic_url: \"https://a.example\" # moved\nsession: {}\n"))
+	require.NoError(t, err)
+	require.Equal(t, "https://a.example", url)
+	require.Equal(t, "revision: 1\n\nsession: {}\n", string(rest), "the lines keep their numbers")
+	for content, want := range map[string]string{
+		"{revision: 1, public_url: http://a.example}":                  "line 1: public_url is not one address",
+		"revision: 1\npublic_url:\n  http://a.example\n":               "line 2: public_url is not one address",
+		"revision: 1\npublic_url: [http://a.example]\n":                "line 2: public_url is not one address",
+		"public_url: http://a.example\npublic_url: http://b.example\n": "line 2: field \"public_url\" stands twice",
+	} {
+		_, _, err := takePublicURL([]byte(content))
+		require.ErrorContains(t, err, want)
+	}
+}
