@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
 
 	"banyan.dev/platform/session"
@@ -238,24 +237,6 @@ func TestWhenTheStoreIsDownNobodyIsTakenForAVisitor(t *testing.T) {
 		s := h.Status()
 		return !s.Settled && strings.Contains(s.Reason, "127.0.0.1:1")
 	}, 5*time.Second, 10*time.Millisecond)
-}
-
-func TestUserRecordsAreCachedAndInvalidated(t *testing.T) {
-	loads := 0
-	h := startHost(t, session.Config{
-		Settings: session.Settings{Mode: session.Redis, RedisURL: "redis://" + miniredis.RunT(t).Addr(), UserCache: true},
-		LoadUser: func(_ context.Context, id string) ([]byte, error) {
-			loads++
-			return fmt.Appendf(nil, "%s %d", id, loads), nil
-		},
-	})
-	b := newBrowser(t)
-	require.Empty(t, b.get(h, "/user"))
-	b.get(h, "/in/ada")
-	require.Equal(t, "ada 1", b.get(h, "/user"))
-	require.Equal(t, "ada 1", b.get(h, "/user"), "from the cache")
-	require.NoError(t, h.InvalidateUser(t.Context(), "ada"))
-	require.Equal(t, "ada 2", b.get(h, "/user"))
 }
 
 func TestCrossSiteRequestsAreRefused(t *testing.T) {

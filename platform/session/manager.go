@@ -156,7 +156,7 @@ func (m *Manager) newView(s Settings, before *view) (*view, error) {
 		}
 		v.remote = store.NewRedis(v.client, s.Generation, m.limits, s.UserCache)
 		if s.UserCache {
-			v.users = store.NewUsers(v.client, m.cfg.Clock)
+			v.users = store.NewUsers(v.client, s.Generation, m.cfg.Clock)
 		}
 	}
 	v.store = m.newStore(v)

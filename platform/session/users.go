@@ -35,14 +35,6 @@ func (m *Manager) loadUser(ctx context.Context, userID string) ([]byte, error) {
 	v := m.gate.enter()
 	defer m.gate.leave(v)
 	since := m.cfg.Clock()
-	// In a mode that uses Redis the session's own round trip has already looked.
-	if v.users != nil && !v.mode().UsesRedis() {
-		record, err := v.users.Get(ctx, userID)
-		if err == nil && record != nil {
-			return record, nil
-		}
-		m.warn(ctx, err)
-	}
 	record, err := m.cfg.LoadUser(ctx, userID)
 	if err != nil {
 		return nil, m.failed("load user", err)
@@ -76,7 +68,7 @@ func (m *Manager) InvalidateUser(ctx context.Context, userID string) error {
 	if v.users == nil && !v.mode().UsesRedis() {
 		return nil
 	}
-	if err := store.NewUsers(v.client, m.cfg.Clock).Invalidate(ctx, userID); err != nil {
+	if err := store.NewUsers(v.client, v.settings.Generation, m.cfg.Clock).Invalidate(ctx, userID); err != nil {
 		return m.failed("invalidate user", err)
 	}
 	return nil

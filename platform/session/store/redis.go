@@ -17,6 +17,7 @@ const batch = 200
 //
 //	banyan:s:<generation>:k:<hash>  a hash: the session, or its tombstone (field gone)
 //	banyan:s:<generation>:u:<user>  a sorted set: the hashes of a user's sessions
+//	banyan:u:<generation>:<user>    a user's record, where they are cached (see Users)
 //
 // A tombstone has the session's own key, so every read and write meets it.
 type Redis struct {
@@ -33,7 +34,7 @@ func NewRedis(client *redis.Client, generation int, limits Limits, records bool)
 	prefix := "banyan:s:" + strconv.Itoa(generation)
 	s := &Redis{client: client, limits: limits, sessions: prefix + ":k:", indexes: prefix + ":u:"}
 	if records {
-		s.records = userPrefix
+		s.records = recordsPrefix(generation)
 	}
 	return s
 }

@@ -2,14 +2,13 @@ package store
 
 import (
 	"context"
-	"errors"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
 const (
-	userPrefix = "banyan:u:"
 	// userLife bounds how stale a record can be when an invalidation was lost with
 	// the process that should have sent it.
 	userLife = time.Minute
@@ -20,32 +19,22 @@ const (
 	loadBound = 3 * time.Second
 )
 
-// Users caches user records in Redis. Its records come along with a session's
-// Load; Get is for when there was none.
+// Users caches user records in Redis, under keys of one generation. They are read
+// along with a session, by Redis.Load.
 type Users struct {
-	client *redis.Client
-	now    func() time.Time
+	client  *redis.Client
+	records string // prefix
+	now     func() time.Time
 }
 
-// NewUsers uses the client, which stays the caller's.
-func NewUsers(client *redis.Client, now func() time.Time) *Users {
-	return &Users{client: client, now: now}
+// NewUsers uses the client, which stays the caller's. The generation is the
+// sessions' own: while they live in memory nothing is invalidated, so what an
+// earlier way to Redis has cached must not be found on the next one.
+func NewUsers(client *redis.Client, generation int, now func() time.Time) *Users {
+	return &Users{client: client, records: recordsPrefix(generation), now: now}
 }
 
-// Get is the cached record, or nil.
-func (u *Users) Get(ctx context.Context, userID string) ([]byte, error) {
-	value, err := u.client.Get(ctx, userPrefix+userID).Bytes()
-	if errors.Is(err, redis.Nil) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, redisError(u.client, "read user record", err)
-	}
-	if len(value) == 0 {
-		return nil, nil
-	}
-	return value, nil
-}
+func recordsPrefix(generation int) string { return "banyan:u:" + strconv.Itoa(generation) + ":" }
 
 // Keep caches a record whose reading from the database began at since. A record
 // that took long to read is not kept: it may be older than an invalidation whose
@@ -57,7 +46,7 @@ func (u *Users) Keep(ctx context.Context, userID string, record []byte, since ti
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(left, time.Second))
 	defer cancel()
-	err := cacheScript.Run(ctx, u.client, []string{userPrefix + userID}, record, userLife.Milliseconds()).Err()
+	err := cacheScript.Run(ctx, u.client, []string{u.records + userID}, record, userLife.Milliseconds()).Err()
 	if err != nil {
 		return redisError(u.client, "keep user record", err)
 	}
@@ -67,7 +56,7 @@ func (u *Users) Keep(ctx context.Context, userID string, record []byte, since ti
 // Invalidate forgets the record and, for a while, keeps anybody from caching what
 // was read before.
 func (u *Users) Invalidate(ctx context.Context, userID string) error {
-	if err := u.client.Set(ctx, userPrefix+userID, "", markLife).Err(); err != nil {
+	if err := u.client.Set(ctx, u.records+userID, "", markLife).Err(); err != nil {
 		return redisError(u.client, "invalidate user record", err)
 	}
 	return nil
