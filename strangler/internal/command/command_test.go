@@ -46,6 +46,7 @@ func TestABadFlagIsOneClearMessage(t *testing.T) {
 		{[]string{"tour", "--port", "70000"}, []string{"port 70000", "--port"}},
 		{[]string{"up", "--step", "77"}, []string{"--step", `"77"`}},
 		{[]string{"up", "--posts", "-4"}, []string{"--posts is -4"}},
+		{[]string{"up", "--posts", "100001"}, []string{"--posts is 100001", "100000"}},
 		{[]string{"advance"}, []string{"nothing is up", "strangler up"}},
 		{[]string{"rollback"}, []string{"nothing is up"}},
 		{[]string{"status"}, []string{"nothing is up"}},

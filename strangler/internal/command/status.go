@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/steps"
 )
 
 func (t *tool) status() *cobra.Command {
@@ -19,16 +20,17 @@ func (t *tool) status() *cobra.Command {
 		Short: "Show what runs, where, and at which step",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			run, err := t.look()
+			run, _, err := t.look()
 			if err != nil {
 				return err
 			}
 			defer func() { _ = run.Close() }() // it only looked
 			s := run.Status(cmd.Context())
+			show := printStatus
 			if asJSON {
-				return json.NewEncoder(t.out).Encode(s)
+				show = func(out io.Writer, s local.Status) error { return json.NewEncoder(out).Encode(s) }
 			}
-			if err := printStatus(t.out, s); err != nil {
+			if err := show(t.out, s); err != nil {
 				return err
 			}
 			if !s.OK {
@@ -42,16 +44,17 @@ func (t *tool) status() *cobra.Command {
 }
 
 // look opens the run for reading, also while another command works on it.
-func (t *tool) look() (*local.Run, error) {
+func (t *tool) look() (*local.Run, steps.Path, error) {
 	path, err := t.path()
 	if err != nil {
-		return nil, err
+		return nil, path, err
 	}
 	dir, err := t.dir()
 	if err != nil {
-		return nil, err
+		return nil, path, err
 	}
-	return local.Look(path, dir)
+	run, err := local.Look(path, dir)
+	return run, path, err
 }
 
 func printStatus(out io.Writer, s local.Status) error {

@@ -139,10 +139,8 @@ func (f tourFlags) check(c tour.Config, path steps.Path) error {
 		return fmt.Errorf("--rate is %g: give requests per second from 0 (as fast as possible) to 100000", f.rate)
 	case f.stepTime < 0 || f.stepTime > time.Hour:
 		return fmt.Errorf("--step-time is %s: give a duration from 0s to 1h", f.stepTime)
-	case f.posts < 0 || f.posts > 100_000:
-		return fmt.Errorf("--posts is %d: give a number from 0 to 100000", f.posts)
 	default:
-		return nil
+		return checkPosts(f.posts)
 	}
 }
 

@@ -27,7 +27,7 @@ func (t *tool) up() *cobra.Command {
 			return t.bringUp(cmd.Context(), step, x, posts)
 		},
 	}
-	cmd.Flags().StringVar(&step, "step", "00", "the step to bring up, by its name or the beginning of it")
+	cmd.Flags().StringVar(&step, "step", "", "the step to bring up, by its name or the beginning of it (default: the first)")
 	cmd.Flags().IntVar(&posts, "posts", 60, "how many posts to begin with")
 	external(cmd, &x)
 	return cmd
@@ -38,12 +38,14 @@ func (t *tool) bringUp(ctx context.Context, step string, x local.External, posts
 	if err != nil {
 		return err
 	}
-	at, err := path.Index(step)
-	if err != nil {
-		return fmt.Errorf("--step: %w", err)
+	at := 0
+	if step != "" {
+		if at, err = path.Index(step); err != nil {
+			return fmt.Errorf("--step: %w", err)
+		}
 	}
-	if posts < 0 {
-		return fmt.Errorf("--posts is %d: give a number from 0", posts)
+	if err := checkPosts(posts); err != nil {
+		return err
 	}
 	dir, err := t.dir()
 	if err != nil {
@@ -78,6 +80,13 @@ func (t *tool) resume(ctx context.Context, step int) error {
 		t.where(run)
 	}
 	return errors.Join(err, run.Close())
+}
+
+func checkPosts(posts int) error {
+	if posts < 0 || posts > 100_000 {
+		return fmt.Errorf("--posts is %d: give a number from 0 to 100000", posts)
+	}
+	return nil
 }
 
 // start does what up and tour have in common.

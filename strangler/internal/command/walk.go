@@ -19,14 +19,14 @@ func (t *tool) plan() *cobra.Command {
 		Short: "Print, action by action, how to get to the next step or to another",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			run, path, err := t.open()
+			run, path, err := t.look()
 			if errors.Is(err, local.ErrNoRun) {
 				return t.planAll(path, to)
 			}
 			if err != nil {
 				return err
 			}
-			defer func() { _ = run.Close() }() // nothing was changed
+			defer func() { _ = run.Close() }() // it only looked
 			target, err := destination(path, run.Journal(), to, +1)
 			if err != nil {
 				return err
