@@ -1,12 +1,14 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"banyan.dev/strangler/internal/steps"
@@ -60,7 +62,18 @@ func (r *Run) replicas(process string) []string {
 			names = append(names, name)
 		}
 	}
+	// As text, replica 10 would come before replica 2.
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(replicaNumber(a), replicaNumber(b)) })
 	return names
+}
+
+// replicaNumber is what replicaName gave it; infrastructure has none.
+func replicaNumber(name string) int {
+	n, err := strconv.Atoi(name[strings.LastIndexByte(name, '-')+1:])
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 func (r *Run) start(ctx context.Context, a steps.Action) error {

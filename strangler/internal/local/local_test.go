@@ -189,6 +189,20 @@ func TestWhatWouldSignPeopleOutIsRefused(t *testing.T) {
 	require.ErrorContains(t, run.Do(t.Context(), steps.Action{Verb: steps.Kill, Process: "app", Replica: "app-9"}), `"app-9"`)
 }
 
+func TestTheReplicasWithTheHighestNumbersGo(t *testing.T) {
+	path := newPath(t)
+	run := create(t, path, filepath.Join(t.TempDir(), "run"))
+	defer down(t, run)
+	require.NoError(t, run.BringUp(t.Context(), 2))
+	do(t, run, steps.Action{Verb: steps.Scale, Process: "app", Replicas: 12},
+		steps.Action{Verb: steps.Scale, Process: "app", Replicas: 3, SignsOut: true})
+	for _, name := range []string{"app-0", "app-1", "app-2"} {
+		require.NotZero(t, pid(t, run, name), name)
+	}
+	require.Zero(t, pid(t, run, "app-10"))
+	require.Equal(t, 3, run.Replicas("app"))
+}
+
 func TestAChildThatDiesAtItsStartSaysWhy(t *testing.T) {
 	path := newPath(t)
 	run := create(t, path, filepath.Join(t.TempDir(), "run"))
