@@ -94,7 +94,7 @@ func (r *Run) begin(o Options) (err error) {
 	r.state = &State{
 		Owner: o.Owner, Created: time.Now().UTC(), Token: rand.Text(), External: o.External,
 		Ports: map[string]Ports{}, Processes: map[string]*Instance{},
-		Settings: Settings{Store: "memory", Generation: 1, UserCache: "off"},
+		Settings: Settings{Store: "memory", Generation: firstGeneration(time.Now()), UserCache: "off"},
 	}
 	if err := r.choosePorts(); err != nil {
 		return err
@@ -104,6 +104,11 @@ func (r *Run) begin(o Options) (err error) {
 	}
 	return r.writeSettings(nil)
 }
+
+// firstGeneration is one that no run before had: a Redis that the user runs keeps
+// the keys of the last run. The settings' generation is a 32-bit number, which
+// seconds since 1970 fill in 2038; from then on it begins again.
+func firstGeneration(now time.Time) int { return int(now.Unix() % (1<<31 - 1<<20)) }
 
 // abandon removes a run that could not begin.
 func (r *Run) abandon() error {

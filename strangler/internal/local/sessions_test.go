@@ -4,7 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -36,11 +38,33 @@ func TestSessionsGoAlongTheRing(t *testing.T) {
 		return run.Do(t.Context(), steps.Action{Verb: steps.Sessions, Value: mode})
 	}
 
+	before, err := strconv.Atoi(settings(t, run, "generation"))
+	require.NoError(t, err)
+
 	require.NoError(t, to("back"), "they never left")
 	require.Equal(t, "memory", settings(t, run, "store"))
 	require.ErrorContains(t, to("redis"), "which does not run")
 	require.Equal(t, "dual", settings(t, run, "store"), "as far as it could go")
-	require.Equal(t, "2", settings(t, run, "generation"), "each way to Redis has keys of its own")
+	require.Equal(t, strconv.Itoa(before+1), settings(t, run, "generation"), "each way to Redis has keys of its own")
+}
+
+func TestARunDoesNotSeeTheKeysOfTheRunBefore(t *testing.T) {
+	path, began := newPath(t), time.Now().Unix()
+	run := create(t, path, filepath.Join(t.TempDir(), "run"))
+	defer down(t, run)
+	first, err := strconv.ParseInt(settings(t, run, "generation"), 10, 32)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, first, began, "generations rise with time, so no run has those of an earlier one")
+}
+
+func TestSettingsAreForNobodyElse(t *testing.T) {
+	run, err := local.Create(t.Context(), newPath(t), filepath.Join(t.TempDir(), "run"),
+		local.Options{Owner: "up", External: local.External{Redis: "redis://:secret@127.0.0.1:6379/0"}}, silent)
+	require.NoError(t, err)
+	defer down(t, run)
+	info, err := os.Stat(filepath.Join(run.Dir(), "settings.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
 func TestAReplicaThatIsNewIsAPeerBeforeItStarts(t *testing.T) {

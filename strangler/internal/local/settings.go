@@ -51,7 +51,7 @@ func (r *Run) writeSettings(peers []string) error {
 	if want, err = r.renderSettings(peers); err != nil {
 		return err
 	}
-	return watch.Write(file, want, 0o644)
+	return watch.Write(file, want, 0o600) // it may hold the password of a Redis
 }
 
 func (r *Run) renderSettings(peers []string) ([]byte, error) {

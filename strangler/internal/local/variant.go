@@ -115,13 +115,13 @@ func (r *Run) StartWithSessions(ctx context.Context, store string) (url string, 
 	}
 	var s settingsFile
 	s.Revision, s.Redis.URL, s.UserCache = 1, r.redisURL(), "off"
-	s.Session.Store, s.Session.Generation = store, 1
+	s.Session.Store, s.Session.Generation = store, r.state.Settings.Generation
 	content, err := yaml.Marshal(s)
 	if err != nil {
 		return "", nil, fmt.Errorf("write the settings: %w", err)
 	}
 	file := r.folder.path("settings-" + store + ".yaml")
-	if err := watch.Write(file, content, 0o644); err != nil {
+	if err := watch.Write(file, content, 0o600); err != nil {
 		return "", nil, err
 	}
 	return r.startVariant(ctx, p, p.Name+"-with-"+store, "settings.file", file)
