@@ -124,7 +124,7 @@ func newManager(cfg Config) (*Manager, error) {
 }
 
 func (c Config) check() error {
-	if err := c.Settings.check(); err != nil {
+	if err := c.Settings.sound(); err != nil {
 		return err
 	}
 	if c.Settings.Mode == Postgres && c.PostgresPool == nil {

@@ -113,6 +113,35 @@ func TestWhatCannotBeReachedIsRefusedAndSaid(t *testing.T) {
 	require.Contains(t, got.Reason, "revision 2 refused")
 }
 
+// Each state that a walk to Redis and back goes through is taken, and none beside
+// them has the cache on.
+func TestTheUserCacheGoesWithRedisOnly(t *testing.T) {
+	settings := session.Settings{Mode: session.Memory, Generation: 1, RedisURL: "redis://" + miniredis.RunT(t).Addr()}
+	h := startHost(t, session.Config{Settings: settings})
+	for _, step := range []struct {
+		mode  session.Mode
+		cache bool
+		says  string
+	}{
+		{session.Memory, true, `user_cache "redis" does not go with session.store "memory"`},
+		{session.Dual, false, ""}, {session.Redis, false, ""}, {session.Redis, true, ""}, {session.Redis, false, ""},
+		{session.Back, false, ""}, {session.Load, false, ""},
+		{session.Memory, true, `user_cache "redis" does not go with session.store "memory"`},
+		{session.Memory, false, ""},
+	} {
+		settings.Mode, settings.UserCache, settings.Generation = step.mode, step.cache, 2
+		settings.Revision++
+		err := h.Apply(settings)
+		if step.says != "" {
+			require.ErrorContains(t, err, step.says)
+			require.Contains(t, h.Status().Reason, step.says)
+			continue
+		}
+		require.NoError(t, err, "%s, cache %t", step.mode, step.cache)
+		awaitSettled(t, []*host{h}, settings)
+	}
+}
+
 // TestTwiceRoundNobodyIsSignedOut takes three hosts to Redis and back twice, while
 // people come, go and read at the replica that affinity would choose; in Redis any
 // replica answers.

@@ -56,9 +56,9 @@ type Settings struct {
 	// Peers are the admin URLs of all replicas, this one included or not. A host
 	// name that stands for several addresses (a headless Service) is several peers.
 	Peers []string
-	// UserCache keeps user records in Redis. Turn it on when every replica is in a
-	// mode that uses Redis, and off before they leave it: a replica in the mode
-	// memory with the cache off invalidates nothing.
+	// UserCache keeps user records in Redis. It goes with the modes that use Redis
+	// only: turn it on when every replica is in one, and off before they leave it. A
+	// replica in the mode memory invalidates nothing.
 	UserCache bool
 }
 
@@ -89,8 +89,21 @@ func ParseSettings(content []byte) (Settings, error) {
 }
 
 // check says what is wrong with the settings as a whole; ParseSettings and Apply
-// both ask, because not all settings come from a file.
+// both ask, because not all settings come from a file. New asks for sound only: a
+// command that runs once may invalidate a record without a session store.
 func (s Settings) check() error {
+	if err := s.sound(); err != nil {
+		return err
+	}
+	if s.UserCache && !s.Mode.UsesRedis() {
+		return fmt.Errorf("user_cache \"redis\" does not go with session.store %q, where a changed record is told to nobody: "+
+			"use \"off\", or turn it on once session.store is redis", s.Mode)
+	}
+	return nil
+}
+
+// sound says what is wrong with single fields, or missing for one.
+func (s Settings) sound() error {
 	if _, live := after[s.Mode]; !live && s.Mode != Postgres && s.Mode != "" {
 		return fmt.Errorf("session.store %q is no store: use memory, dual, redis, back, load or postgres", s.Mode)
 	}

@@ -41,6 +41,9 @@ func TestBadSettingsNameLineFieldValueAndMend(t *testing.T) {
 		"revision no number": {"revision: x", `line 1: revision "x" is no number it can have: use a whole number from 0 up`},
 		"peer without host":  {"session:\n  peers:\n  - 127.0.0.1:1", `line 3: session.peers: "127.0.0.1:1" is no base URL of an admin port: write http://host:port`},
 		"unknown cache":      {"user_cache: disk", `line 1: user_cache "disk" is unknown: use "off" or "redis"`},
+		"cache, memory":      {"redis: {url: \"redis://h/0\"}\nsession: {store: memory}\nuser_cache: redis", `line 2: user_cache "redis" does not go with session.store "memory", where a changed record is told to nobody: use "off", or turn it on once session.store is redis`},
+		"cache, postgres":    {"redis: {url: \"redis://h/0\"}\nuser_cache: redis\nsession: {store: postgres}", `line 3: user_cache "redis" does not go with session.store "postgres", where a changed record is told to nobody: use "off", or turn it on once session.store is redis`},
+		"cache, no store":    {"redis: {url: \"redis://h/0\"}\nuser_cache: redis", `line 1: user_cache "redis" does not go with session.store "", where a changed record is told to nobody: use "off", or turn it on once session.store is redis`},
 		"no mapping":         {"- 1", `line 1: settings is not a mapping: write fields below it`},
 		"empty":              {"", `settings are empty: write at least revision and session.store`},
 	} {
@@ -55,7 +58,7 @@ func FuzzParseSettings(f *testing.F) {
 	f.Add("revision: 1\nredis: {url: \"redis://h/0\"}\nsession: {store: dual, peers: [\"http://a:1\"]}\nuser_cache: off")
 	f.Fuzz(func(t *testing.T, content string) {
 		s, err := session.ParseSettings([]byte(content))
-		if err == nil && (s.Generation < 1 || s.Mode.UsesRedis() && s.RedisURL == "") {
+		if err == nil && (s.Generation < 1 || s.Mode.UsesRedis() && s.RedisURL == "" || s.UserCache && !s.Mode.UsesRedis()) {
 			t.Errorf("got through: %+v", s)
 		}
 	})
