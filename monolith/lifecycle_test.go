@@ -188,6 +188,23 @@ func TestHealthcheck(t *testing.T) {
 	require.Contains(t, fails(t, environment(m.database, "LISTEN_ADDR=127.0.0.1:1"), "healthcheck"), "127.0.0.1:1")
 }
 
+func TestABlogInUseIsNotSeededUnasked(t *testing.T) {
+	m := startMonolith(t)
+	seed := func() {
+		root := command(environment(m.database), io.Discard)
+		root.SetArgs([]string{"seed", "--only-empty", "--users", "6", "--posts", "12", "--comments", "30"})
+		require.NoError(t, root.ExecuteContext(t.Context()))
+	}
+	m.client(t).signUp("Ada") // and wrote nothing yet
+	seed()
+	require.Empty(t, m.client(t).get("/feed").want(200).json().items())
+
+	empty := startMonolith(t)
+	m = empty
+	seed()
+	require.NotEmpty(t, m.client(t).get("/feed").want(200).json().items())
+}
+
 func TestASeededBlogIsThereToRead(t *testing.T) {
 	database := migrated(t)
 	run := func() error {

@@ -42,7 +42,10 @@ func (t *tool) tour() *cobra.Command {
 another while simulated users are at work, rolls one back and goes forward again, reads every acknowledged write
 back, and ends with one table. The exit status is 0 only if everything held.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return t.runTour(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.external.Fill = cmd.Flags().Changed("posts")
+			return t.runTour(cmd.Context(), f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.from, "from", "", "the step to begin at (default: the first)")
@@ -52,7 +55,7 @@ back, and ends with one table. The exit status is 0 only if everything held.`,
 	flags.Float64Var(&f.rate, "rate", 100, "requests per second that they send; 0 is as fast as possible")
 	flags.DurationVar(&f.stepTime, "step-time", 4*time.Second, "how long each step is under load, at least")
 	flags.Int64Var(&f.seed, "seed", 1, "makes the users' choices and the blog's content repeatable")
-	flags.IntVar(&f.posts, "posts", 60, "how many posts the blog has at the start")
+	flags.IntVar(&f.posts, "posts", 60, "how many posts the blog has at the start (with --postgres-url, unless given: only if the blog has no accounts)")
 	flags.BoolVar(&f.json, "json", false, "one JSON document on stdout; progress goes to stderr")
 	flags.BoolVar(&f.keep, "keep", false, "leave everything running at the end")
 	external(cmd, &f.external)

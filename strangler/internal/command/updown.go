@@ -24,11 +24,12 @@ func (t *tool) up() *cobra.Command {
 		Short: "Bring a step up and leave it running",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			x.Fill = cmd.Flags().Changed("posts")
 			return t.bringUp(cmd.Context(), step, x, posts)
 		},
 	}
 	cmd.Flags().StringVar(&step, "step", "", "the step to bring up, by its name or the beginning of it (default: the first)")
-	cmd.Flags().IntVar(&posts, "posts", 60, "how many posts to begin with")
+	cmd.Flags().IntVar(&posts, "posts", 60, "how many posts to begin with (with --postgres-url, unless given: only if the blog has no accounts)")
 	external(cmd, &x)
 	return cmd
 }

@@ -13,13 +13,23 @@ import (
 )
 
 // SeedBlog fills the blog with so many posts, with comments and authors in
-// proportion, the same for the same seed. No posts is nothing to do.
+// proportion, the same for the same seed. No posts is nothing to do. Seeded accounts
+// have a password that everybody can read, so a database that the user gave is only
+// filled when nobody has an account there, or when the user asked for it.
 func (r *Run) SeedBlog(ctx context.Context, posts int, seed int64) error {
 	if posts == 0 {
 		return nil
 	}
 	flags := []string{"--posts", fmt.Sprint(posts), "--comments", fmt.Sprint(posts * 3),
 		"--users", fmt.Sprint(max(3, posts/10)), "--seed", fmt.Sprint(seed)}
+	switch x := r.state.External; {
+	case x.Postgres == "":
+	case x.Fill:
+		r.progress("the database of --postgres-url gets seeded posts, as --posts asks, by accounts whose password everybody can read")
+	default:
+		r.progress("the database of --postgres-url is only filled if nobody has an account there; --posts fills it anyway, with accounts whose password everybody can read")
+		flags = append(flags, "--only-empty")
+	}
 	for _, name := range sortedKeys(r.path.Processes) {
 		if p := r.path.Processes[name]; len(p.Seed) > 0 {
 			return r.runOnce(ctx, name, append(slices.Clone(p.Seed), flags...))

@@ -35,6 +35,9 @@ type External struct {
 	Redis    string `json:"redis,omitempty"`
 	Kafka    string `json:"kafka,omitempty"`
 	Port     int    `json:"port,omitempty"` // of the gateway, 0 for a free one
+	// Fill says that the user asked for a blog filled with so many posts; only then
+	// is a database that the user gave filled although it is in use.
+	Fill bool `json:"fill,omitempty"`
 }
 
 // Ports of a replica, on loopback.
