@@ -129,6 +129,19 @@ func limitsOf(clock *sessiontest.Clock) store.Limits {
 	return store.Limits{Idle: sessiontest.Idle, Absolute: sessiontest.Absolute, Now: clock.Now}
 }
 
+func TestOneSweepTakesAllThatHasExpired(t *testing.T) {
+	db, clock := openPostgres(t), sessiontest.NewClock()
+	_, err := db.ExecContext(t.Context(), `INSERT INTO web_sessions (hash, user_id, data, created_at, last_seen_at, deadline, user_agent, address)
+		SELECT 'h' || n, 'ada', '', $1, $1, $1, '', '' FROM generate_series(1, 2500) n`, clock.Now())
+	require.NoError(t, err)
+	remote := store.NewPostgres(db, limitsOf(clock))
+	require.NoError(t, remote.Create(t.Context(), sessiontest.Record("live", "ada", clock.Now())))
+	swept, err := remote.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 2500, swept)
+	require.Equal(t, store.Live, state(t, remote, "live"))
+}
+
 func TestRedisThatIsDownFailsFast(t *testing.T) {
 	client := openClient(t, "redis://127.0.0.1:1")
 	remote := store.NewRedis(client, 1, limitsOf(sessiontest.NewClock()), false)

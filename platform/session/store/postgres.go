@@ -98,13 +98,27 @@ func (p *Postgres) List(ctx context.Context, userID string) ([]Record, error) {
 	return list, nil
 }
 
-// Sweep implements Store. It takes a bounded number of rows, so that it never
-// holds many locks; the next sweep takes the rest.
+// sweepBatch is how many rows one statement of Sweep deletes, so that it never
+// holds many locks.
+const sweepBatch = 1000
+
+// Sweep implements Store. It goes on until a batch is not full; replicas that
+// sweep at the same time take different rows.
 func (p *Postgres) Sweep(ctx context.Context) (int, error) {
+	for swept := 0; ; {
+		n, err := p.sweep(ctx)
+		swept += n
+		if err != nil || n < sweepBatch {
+			return swept, err
+		}
+	}
+}
+
+func (p *Postgres) sweep(ctx context.Context) (int, error) {
 	now := p.limits.now()
 	result, err := p.db.ExecContext(ctx, `DELETE FROM web_sessions WHERE hash IN (
-		SELECT hash FROM web_sessions WHERE deadline <= $1 OR last_seen_at <= $2 LIMIT 1000 FOR UPDATE SKIP LOCKED)`,
-		now, now.Add(-p.limits.Idle))
+		SELECT hash FROM web_sessions WHERE deadline <= $1 OR last_seen_at <= $2 LIMIT $3 FOR UPDATE SKIP LOCKED)`,
+		now, now.Add(-p.limits.Idle), sweepBatch)
 	if err != nil {
 		return 0, fmt.Errorf("delete expired sessions: %w", err)
 	}

@@ -244,7 +244,7 @@ func (s *Redis) fields(r Record) []any {
 	ttl := max(s.limits.Expires(r).Sub(now), time.Millisecond)
 	index := max(r.Deadline.Sub(now), time.Millisecond)
 	return []any{r.Hash, r.UserID, r.Data, millis(r.CreatedAt), millis(r.LastSeen), millis(r.Deadline),
-		r.UserAgent, r.Address, ttl.Milliseconds(), index.Milliseconds()}
+		r.UserAgent, r.Address, ttl.Milliseconds(), index.Milliseconds(), s.sessions}
 }
 
 func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }

@@ -111,6 +111,27 @@ func TestEverythingInRedisExpires(t *testing.T) {
 	require.Empty(t, server.Keys())
 }
 
+// Who signs in often and never asks for the list must not grow the index.
+func TestSigningInTrimsTheIndexOfWhatIsGone(t *testing.T) {
+	remote, server, clock := newRedis(t)
+	create := func(hash string) {
+		require.NoError(t, remote.Create(t.Context(), sessiontest.Record(hash, "ada", clock.Now())))
+	}
+	for i := range 25 {
+		create(fmt.Sprintf("old%02d", i))
+	}
+	clock.Advance(sessiontest.Idle) // they are gone by disuse, long before their deadline
+	create("new0")
+	index, err := server.ZMembers("banyan:s:7:u:ada")
+	require.NoError(t, err)
+	require.Len(t, index, 16, "ten of the old ones at a time")
+	create("new1")
+	create("new2")
+	index, err = server.ZMembers("banyan:s:7:u:ada")
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"new0", "new1", "new2"}, index)
+}
+
 func TestWhatWasReadBeforeAChangeIsNotCachedAfterIt(t *testing.T) {
 	remote, server, clock := newRedis(t)
 	require.NoError(t, remote.Create(t.Context(), sessiontest.Record("h", "ada", clock.Now())))
