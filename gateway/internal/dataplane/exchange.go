@@ -174,8 +174,8 @@ func (x *exchange) try() error {
 	return x.receive()
 }
 
-// connect chooses a replica and a connection to it. A replica that refuses is
-// marked and the next one is asked: nothing was sent yet, so any request may.
+// connect chooses a replica and a connection to it. When a replica takes none the
+// next one is asked: nothing was sent yet, so any request may.
 func (x *exchange) connect(fresh bool) error {
 	for {
 		x.choice = x.route.Owner.Choose(&x.view, x.tried)
@@ -198,8 +198,8 @@ func (x *exchange) connect(fresh bool) error {
 				return errLate
 			}
 			if err != nil {
-				if !upstream.IsShortage(err) {
-					r.MarkDown("connection refused: " + err.Error())
+				if upstream.IsDown(err) {
+					r.MarkDown("no connection: " + err.Error())
 				}
 				x.tried = append(x.tried, r)
 				continue
@@ -226,11 +226,9 @@ func (x *exchange) mayRepeat(err error) bool {
 		!errors.Is(err, upstream.ErrDeadline) && !errors.Is(err, upstream.ErrGone)
 }
 
-// giveUp answers that there is no answer.
+// giveUp answers that there is no answer. It counts as the replica's failure unless
+// the client went away or did not send what it had announced.
 func (x *exchange) giveUp(err error) {
-	if x.conn != nil {
-		x.choice.Replica.Failed()
-	}
 	var told *refusal
 	switch {
 	case x.upload != nil && x.upload.blame() != nil:
@@ -244,8 +242,10 @@ func (x *exchange) giveUp(err error) {
 		return
 	case errors.Is(err, upstream.ErrDeadline):
 		err = errLate
+		x.choice.Replica.Failed()
 	case !errors.As(err, &told):
 		err = errLost
+		x.choice.Replica.Failed()
 	}
 	x.fail(err)
 }

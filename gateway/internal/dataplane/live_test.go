@@ -194,6 +194,8 @@ func TestAClientThatLeavesCancelsTheOwner(t *testing.T) {
 	case <-time.After(wait):
 		t.Fatal("the owner still works for nobody")
 	}
+	idle(t, r)
+	require.Zero(t, r.replica().Figures().Failures, "the client's fault")
 }
 
 func TestAClientThatLeavesDuringItsUploadCancelsTheOwner(t *testing.T) {
@@ -209,4 +211,12 @@ func TestAClientThatLeavesDuringItsUploadCancelsTheOwner(t *testing.T) {
 	require.Error(t, <-failed, "half a body must not look like a whole one")
 	res, _ := conn.answer("POST")
 	require.Equal(t, 400, res.StatusCode)
+	idle(t, r)
+	require.Zero(t, r.replica().Figures().Failures, "the client's fault")
+}
+
+// idle waits until the gateway has ended what it had with its first replica.
+func idle(t *testing.T, r *rig) {
+	t.Helper()
+	require.Eventually(t, func() bool { return r.replica().InFlight() == 0 }, wait, time.Millisecond)
 }

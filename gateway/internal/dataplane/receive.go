@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"banyan.dev/gateway/internal/policy"
+	"banyan.dev/gateway/internal/upstream"
 )
 
 // receive reads the answer's head into the response, interim answers first, and
@@ -59,8 +60,10 @@ func (x *exchange) passInterim() error {
 	h := &x.ctx.Response.Header
 	x.stripHop(h)
 	h.ResetConnectionClose()
-	_, err := x.client.Write(h.Header())
-	return err
+	if _, err := x.client.Write(h.Header()); err != nil {
+		return upstream.ErrGone
+	}
+	return nil
 }
 
 // take makes the owner's answer the gateway's.

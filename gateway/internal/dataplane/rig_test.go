@@ -103,6 +103,11 @@ func oneOwner(extra string, urls ...string) string {
 	return b.String()
 }
 
+// replica is the first one of the first owner.
+func (r *rig) replica() *upstream.Replica {
+	return r.current.Snapshot().Table.Owners[0].Group.Replicas()[0]
+}
+
 func (r *rig) do(t testing.TB, req *http.Request) (*http.Response, string) {
 	t.Helper()
 	res, err := r.client.Do(req)

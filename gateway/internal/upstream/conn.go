@@ -170,7 +170,8 @@ func (r *Replica) Idle(sure bool) *Conn {
 	}
 }
 
-// Dial opens a connection; it waits no longer than until the deadline.
+// Dial opens a connection; it waits no longer than until the deadline. ErrDeadline
+// says that the request's time ran out before a connection attempt's did.
 func (r *Replica) Dial(deadline time.Time) (*Conn, error) {
 	wait := dialTimeout
 	if !deadline.IsZero() {
@@ -180,6 +181,9 @@ func (r *Replica) Dial(deadline time.Time) (*Conn, error) {
 		return nil, ErrDeadline
 	}
 	conn, err := net.DialTimeout("tcp", r.pool.addr, wait)
+	if isTimeout(err) && wait < dialTimeout {
+		return nil, ErrDeadline
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -188,10 +192,11 @@ func (r *Replica) Dial(deadline time.Time) (*Conn, error) {
 	return c, nil
 }
 
-// IsShortage tells that a connection failed for want of something of the
-// gateway's own (descriptors, ports): that says nothing about the replica.
-func IsShortage(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EADDRNOTAVAIL)
+// IsDown tells of Dial's error whether it is the replica's: it refused, or was
+// silent for the whole of an attempt. Anything else (no descriptors, no ports, no
+// route) may be the gateway's own trouble; probes find out.
+func IsDown(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || isTimeout(err)
 }
 
 func (p *pool) pop() *Conn {

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -122,4 +124,22 @@ func TestProbes(t *testing.T) {
 	require.Eventually(t, func() bool { return !r.Healthy() }, wait, time.Millisecond, "a named path must succeed")
 	strict.Close()
 	group.Close()
+}
+
+func TestOnlyARefusalOrALongSilenceTakesAReplicaOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		down bool
+	}{
+		"refused":        {syscall.ECONNREFUSED, true},
+		"silent":         {os.ErrDeadlineExceeded, true},
+		"no descriptors": {syscall.EMFILE, false},
+		"no ports":       {syscall.EADDRNOTAVAIL, false},
+		"no route":       {syscall.ENETUNREACH, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, c.down, upstream.IsDown(&net.OpError{Op: "dial", Err: c.err}))
+		})
+	}
+	require.False(t, upstream.IsDown(upstream.ErrDeadline))
 }
