@@ -166,8 +166,21 @@ func (t *tool) printReport(r tour.Report, asJSON bool) error {
 	if len(r.Steps) == 0 {
 		return nil // it ended before the first step; the error says why
 	}
-	_, err := lipgloss.Fprintln(t.out, "\n"+view.Summary(r)) // without colours where out is no terminal
+	_, err := lipgloss.Fprintln(t.out, "\n"+view.Summary(r, width(t.out))) // without colours where out is no terminal
 	return err
+}
+
+// width of the terminal that out is, in cells; 0 if it is none.
+func width(out io.Writer) int {
+	f, ok := out.(*os.File)
+	if !ok {
+		return 0
+	}
+	cells, _, err := term.GetSize(f.Fd())
+	if err != nil {
+		return 0
+	}
+	return cells
 }
 
 func writeJSON(out io.Writer, v any) error {

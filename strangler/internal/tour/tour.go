@@ -35,7 +35,8 @@ type Config struct {
 type Watcher interface {
 	// Phase is what is being done before the first users come, and after the last.
 	Phase(what string)
-	// Begin is a step that is being walked to; users is the load that it is under.
+	// Begin is a step that is being walked to; title says what it is, or on the way
+	// back where that leads. users is the load that it is under.
 	Begin(row *Row, title string, users func() traffic.Window)
 	// Action is one line of the plan, or of a demo, that begins.
 	Action(what, because string)
@@ -180,15 +181,16 @@ func (t *tour) underLoad(ctx context.Context, ended chan error) error {
 
 // stay is the first step: it was brought up, nobody walked to it.
 func (t *tour) stay(ctx context.Context) error {
-	t.begin(t.Path.Steps[t.From], plan.Forward)
-	return t.dwell(ctx, t.Path.Steps[t.From])
+	first := t.Path.Steps[t.From]
+	t.begin(first, plan.Forward, first.Title)
+	return t.dwell(ctx, first)
 }
 
-func (t *tour) begin(step steps.Step, d plan.Direction) {
+func (t *tour) begin(step steps.Step, d plan.Direction, title string) {
 	t.row = &Row{Name: step.Name, Direction: d, window: fmt.Sprintf("%d %s %s", len(t.report.Steps)+1, step.Name, d), Checks: []Check{}}
 	t.report.Steps = append(t.report.Steps, t.row)
 	t.load.Begin(t.row.window)
-	t.Watch.Begin(t.row, step.Title, t.load.Live)
+	t.Watch.Begin(t.row, title, t.load.Live)
 }
 
 // step walks one step's width and looks whether everything held.
@@ -197,7 +199,11 @@ func (t *tour) step(ctx context.Context, w plan.Walk) error {
 	if err != nil {
 		return err
 	}
-	t.begin(t.Path.Steps[i], w.Direction)
+	title := t.Path.Steps[i].Title
+	if w.Direction == plan.Back {
+		title = "back to " + w.To
+	}
+	t.begin(t.Path.Steps[i], w.Direction, title)
 	if err := plan.Enter(t.run.Journal(), w); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"banyan.dev/strangler/internal/plan"
 	"banyan.dev/strangler/internal/tour"
 	"banyan.dev/strangler/internal/traffic"
 )
@@ -27,7 +28,16 @@ func (p *Plain) Phase(what string) { p.line("%s", what) }
 
 // Begin implements tour.Watcher.
 func (p *Plain) Begin(row *tour.Row, title string, _ func() traffic.Window) {
-	p.line("%s, %s: %s", row.Name, row.Direction, title)
+	p.line("%s", heading(row, title))
+}
+
+// heading names a step that is being walked to, or away from; title says what it is,
+// or where back leads.
+func heading(row *tour.Row, title string) string {
+	if row.Direction == plan.Back {
+		return row.Name + ", " + title
+	}
+	return fmt.Sprintf("%s, %s: %s", row.Name, row.Direction, title)
 }
 
 // Action implements tour.Watcher.

@@ -3,13 +3,13 @@ package view
 import (
 	"fmt"
 	"image/color"
+	"slices"
 	"strconv"
 	"strings"
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
 
-	"banyan.dev/strangler/internal/plan"
 	"banyan.dev/strangler/internal/tour"
 )
 
@@ -24,11 +24,17 @@ var (
 func color16(n int) color.Color { return lipgloss.ANSIColor(n) }
 
 // Summary is the end of a tour for a person: one line for each step, and below it
-// what was shown and what did not hold.
-func Summary(r tour.Report) string {
+// what was shown and what did not hold. width is the terminal's, in cells; 0 where
+// it is no terminal, and nothing has to fit.
+func Summary(r tour.Report, width int) string {
 	var b strings.Builder
-	b.WriteString(rows(r.Steps))
-	b.WriteString("\n\n")
+	text, without := rows(r.Steps, width)
+	b.WriteString(text)
+	b.WriteString("\n" + faint.Render("Demos have people of their own, who are not counted here: what they notice is a check.") + "\n")
+	if len(without) > 0 {
+		b.WriteString(faint.Render("Left out, for a narrow terminal: "+strings.Join(without, ", ")+". --json has all.") + "\n")
+	}
+	b.WriteString("\n")
 	for _, row := range r.Steps {
 		b.WriteString(checks(row))
 	}
@@ -39,22 +45,66 @@ func Summary(r tour.Report) string {
 	return b.String()
 }
 
-func rows(steps []*tour.Row) string {
+// column is one of the table's.
+type column struct {
+	head  string
+	align lipgloss.Position
+	cell  func(s *tour.Row) string
+}
+
+func columns() []column {
+	return []column{
+		{"step", lipgloss.Left, func(s *tour.Row) string { return s.Name }},
+		{"", lipgloss.Left, func(s *tour.Row) string { return string(s.Direction) }},
+		{"requests", lipgloss.Right, func(s *tour.Row) string { return strconv.Itoa(s.Requests) }},
+		{"failed", lipgloss.Right, func(s *tour.Row) string { return zero(s.Failed) }},
+		{"signed out", lipgloss.Right, func(s *tour.Row) string { return zero(s.SignedOut) }},
+		{"writes", lipgloss.Right, func(s *tour.Row) string { return strconv.Itoa(s.Acknowledged) }},
+		{"lost", lipgloss.Right, func(s *tour.Row) string { return zero(s.Lost) }},
+		{"twice", lipgloss.Right, func(s *tour.Row) string { return zero(s.Duplicated) }},
+		{"p50", lipgloss.Right, func(s *tour.Row) string { return ms(s.P50) }},
+		{"p99", lipgloss.Right, func(s *tour.Row) string { return ms(s.P99) }},
+		{"time", lipgloss.Right, func(s *tour.Row) string { return fmt.Sprintf("%.1f s", s.Seconds) }},
+		{"held", lipgloss.Left, func(s *tour.Row) string { return mark(s.OK()) }},
+	}
+}
+
+// dispensable are the columns that a narrow terminal goes without, the first ones
+// first. What users noticed is never left out.
+func dispensable() []string { return []string{"time", "p50", "writes", "p99", "requests"} }
+
+// rows is the table, and the columns that it goes without to fit the width.
+func rows(steps []*tour.Row, width int) (text string, without []string) {
+	show := columns()
+	text = render(show, steps)
+	for _, head := range dispensable() {
+		if width == 0 || lipgloss.Width(text) <= width {
+			break
+		}
+		show = slices.DeleteFunc(show, func(c column) bool { return c.head == head })
+		without = append(without, head)
+		text = render(show, steps)
+	}
+	return text, without
+}
+
+func render(show []column, steps []*tour.Row) string {
 	t := table.New().Border(lipgloss.RoundedBorder()).BorderStyle(faint).
-		Headers("step", "", "requests", "failed", "signed out", "writes", "lost", "twice", "p50", "p99", "time", "held").
 		StyleFunc(func(row, col int) lipgloss.Style {
-			style := lipgloss.NewStyle().Padding(0, 1)
-			if col > 1 && col < 11 {
-				style = style.Align(lipgloss.Right)
-			}
-			if row == table.HeaderRow {
-				return style.Bold(true)
-			}
-			return style
+			style := lipgloss.NewStyle().Padding(0, 1).Align(show[col].align)
+			return style.Bold(row == table.HeaderRow)
 		})
+	var heads []string
+	for _, c := range show {
+		heads = append(heads, c.head)
+	}
+	t.Headers(heads...)
 	for _, s := range steps {
-		t.Row(s.Name, arrow(s.Direction), strconv.Itoa(s.Requests), zero(s.Failed), zero(s.SignedOut), strconv.Itoa(s.Acknowledged),
-			zero(s.Lost), zero(s.Duplicated), ms(s.P50), ms(s.P99), fmt.Sprintf("%.1f s", s.Seconds), mark(s.OK()))
+		var cells []string
+		for _, c := range show {
+			cells = append(cells, c.cell(s))
+		}
+		t.Row(cells...)
 	}
 	return t.String()
 }
@@ -87,13 +137,6 @@ func verdict(r tour.Report) string {
 		return good.Bold(true).Render("everything held") + fmt.Sprintf(" in %.0f s%s", r.Seconds, memory)
 	}
 	return bad.Render("not everything held") + fmt.Sprintf(" (%.0f s%s)", r.Seconds, memory)
-}
-
-func arrow(d plan.Direction) string {
-	if d == plan.Back {
-		return "back"
-	}
-	return "forward"
 }
 
 func zero(n int) string {

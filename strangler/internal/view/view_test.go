@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 	"github.com/stretchr/testify/require"
 
@@ -29,7 +30,7 @@ func plain(t *testing.T, text string) string {
 }
 
 func TestTheSummaryOfATourThatHeld(t *testing.T) {
-	text := plain(t, Summary(tour.Report{OK: true, Seconds: 41, MemoryMiB: 512, Steps: []*tour.Row{row("01-gateway", 0)}}))
+	text := plain(t, Summary(tour.Report{OK: true, Seconds: 41, MemoryMiB: 512, Steps: []*tour.Row{row("01-gateway", 0)}}, 0))
 	require.Contains(t, text, "01-gateway │ forward │      812 │      0 │          0 │     90 │    0 │     0 │ 1.2 ms │ 31 ms │ 4.2 s │ ✓")
 	require.Contains(t, text, "✓ a restart signs everyone out (8 people)")
 	require.Contains(t, text, "everything held in 41 s, 512 MiB at most")
@@ -38,7 +39,7 @@ func TestTheSummaryOfATourThatHeld(t *testing.T) {
 func TestWhatDidNotHoldStandsOut(t *testing.T) {
 	bad := row("02-sticky-sessions", 3)
 	bad.Checks = append(bad.Checks, tour.Check{Name: "the journeys hold", Detail: "1 of 60 failed\nsearch: 500"})
-	text := plain(t, Summary(tour.Report{Steps: []*tour.Row{bad}, Error: "action 2 of 5: no disk"}))
+	text := plain(t, Summary(tour.Report{Steps: []*tour.Row{bad}, Error: "action 2 of 5: no disk"}, 0))
 	require.Contains(t, text, "✗ the journeys hold\n      1 of 60 failed\n      search: 500")
 	require.Contains(t, text, "ended early: action 2 of 5: no disk")
 	require.Contains(t, text, "not everything held")
@@ -72,10 +73,61 @@ func TestThePictureFollowsTheTour(t *testing.T) {
 	}
 	m.Update(tickMsg{})
 	text := plain(t, m.text())
-	require.Contains(t, text, "01-gateway forward  The facade")
+	require.Contains(t, text, "01-gateway, forward: The facade")
 	require.Contains(t, text, "users: 77 requests, 0 failed, 2 signed out")
+	require.NotContains(t, text, "nobody asks it yet", "the reason goes when its action is behind")
 	require.Less(t, strings.Count(text, "\n"), 20, "it fits a small terminal")
 
 	m.Update(endMsg{*row("01-gateway", 0)})
 	require.Contains(t, plain(t, m.text()), "✓ 01-gateway")
+}
+
+// Half a number reads as another number, so whole columns go.
+func TestANarrowTerminalLosesWholeColumns(t *testing.T) {
+	all := plain(t, Summary(tour.Report{OK: true, Steps: []*tour.Row{row("02-sticky-sessions", 0)}}, 200))
+	require.NotContains(t, all, "Left out")
+	text := plain(t, Summary(tour.Report{OK: true, Steps: []*tour.Row{row("02-sticky-sessions", 0)}}, 80))
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "│") {
+			require.LessOrEqual(t, lipgloss.Width(line), 80, line)
+		}
+	}
+	for _, want := range []string{"failed", "signed out", "lost", "twice", "held", "Left out, for a narrow terminal: time, p50"} {
+		require.Contains(t, text, want)
+	}
+}
+
+func TestThePictureFitsTheTerminal(t *testing.T) {
+	m := &model{began: time.Now()}
+	m.Update(tea.WindowSizeMsg{Width: 60, Height: 20})
+	for range 20 {
+		m.Update(endMsg{*row("02-sticky-sessions", 0)})
+	}
+	m.Update(beginMsg{*row("03-redis-sessions", 0), strings.Repeat("long words ", 20), func() traffic.Window {
+		return traffic.Window{Requests: 123456, Acknowledged: 123456, P99: 12 * time.Millisecond}
+	}})
+	for range 20 {
+		m.Update(actionMsg{strings.Repeat("more words ", 20), strings.Repeat("a reason ", 20)})
+	}
+	text := plain(t, m.text())
+	require.LessOrEqual(t, strings.Count(text, "\n"), 20)
+	for line := range strings.Lines(text) {
+		require.LessOrEqual(t, lipgloss.Width(strings.TrimSuffix(line, "\n")), 60, line)
+	}
+	require.Contains(t, text, "users: 123456 requests, 0 failed, 0 signed out\n")
+	require.Contains(t, text, "✓ 02-sticky-sessions forward     812 requests  0 failed\n")
+}
+
+// Where the picture is inline, the terminal keeps lines of a taller one before it.
+func TestThePictureHasAScreenOfItsOwn(t *testing.T) {
+	m := &model{began: time.Now()}
+	require.True(t, m.View().AltScreen)
+}
+
+func TestGoingBackSaysWhereTo(t *testing.T) {
+	back := row("03-redis-sessions", 0)
+	back.Direction = plan.Back
+	var out bytes.Buffer
+	NewPlain(&out).Begin(back, "back to 02-sticky-sessions", nil)
+	require.Contains(t, out.String(), "03-redis-sessions, back to 02-sticky-sessions\n")
 }
