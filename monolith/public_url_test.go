@@ -11,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"banyan.dev/monolith/internal/config"
 	"banyan.dev/platform/embedded"
+	"banyan.dev/platform/session"
 	"banyan.dev/platform/watch"
 )
 
@@ -78,18 +80,24 @@ func between(t *testing.T, text, from, to string) string {
 	return inside
 }
 
-func TestThePublicAddressIsTakenOutOfTheSettings(t *testing.T) {
-	url, rest, err := takePublicURL([]byte("revision: 1\npublic_url: \"https://a.example\" # moved\nsession: {}\n"))
-	require.NoError(t, err)
-	require.Equal(t, "https://a.example", url)
-	require.Equal(t, "revision: 1\n\nsession: {}\n", string(rest), "the lines keep their numbers")
+func TestThePublicAddressStandsInTheSettings(t *testing.T) {
+	s := &settings{cfg: config.Config{PublicURL: "http://127.0.0.1:8080", SessionStore: session.Memory}}
 	for content, want := range map[string]string{
-		"{revision: 1, public_url: http://a.example}":                  "line 1: public_url is not one address",
-		"revision: 1\npublic_url:\n  http://a.example\n":               "line 2: public_url is not one address",
-		"revision: 1\npublic_url: [http://a.example]\n":                "line 2: public_url is not one address",
-		"public_url: http://a.example\npublic_url: http://b.example\n": "line 2: field \"public_url\" stands twice",
+		"revision: 1\npublic_url: http://a.example/\n":  "http://a.example",
+		"{revision: 1, public_url: 'http://a.example'}": "http://a.example",
+		"revision: 1\n": "http://127.0.0.1:8080",
 	} {
-		_, _, err := takePublicURL([]byte(content))
+		got, err := s.parse([]byte(content))
+		require.NoError(t, err, content)
+		require.Equal(t, want, got.publicURL, content)
+	}
+	for content, want := range map[string]string{
+		"revision: 1\npublic_url: [http://a.example]\n":                "line 2",
+		"public_url: http://a.example\npublic_url: http://b.example\n": "public_url\" stands twice",
+		"revision: 1\npublic_url: blog\n":                              "public_url",
+		"revision: 1\nother: 2\n":                                      "unknown field \"other\"",
+	} {
+		_, err := s.parse([]byte(content))
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
+
+	"go.yaml.in/yaml/v3"
 
 	"banyan.dev/monolith/internal/config"
 	"banyan.dev/platform/session"
@@ -46,19 +49,32 @@ func loadSettings(cfg config.Config) (*settings, error) {
 }
 
 func (s *settings) parse(content []byte) (values, error) {
-	publicURL, rest, err := takePublicURL(content)
-	if err == nil && publicURL != "" {
-		err = s.cfg.CheckPublic("public_url", publicURL)
-	}
+	parsed, err := session.ParseSettings(content, "public_url")
 	if err != nil {
 		return values{}, fmt.Errorf("SETTINGS_FILE %q: %w", s.cfg.SettingsFile, err)
 	}
-	parsed, err := session.ParseSettings(rest)
+	publicURL, err := s.parsePublicURL(content)
 	if err != nil {
 		return values{}, fmt.Errorf("SETTINGS_FILE %q: %w", s.cfg.SettingsFile, err)
 	}
 	parsed.Mode = cmp.Or(parsed.Mode, s.cfg.SessionStore)
-	return values{parsed, cmp.Or(publicURL, s.cfg.PublicURL)}, nil
+	return values{parsed, publicURL}, nil
+}
+
+// parsePublicURL reads the one field that is the host's own, or gives the
+// environment's value where the file names none.
+func (s *settings) parsePublicURL(content []byte) (string, error) {
+	var own struct {
+		PublicURL string `yaml:"public_url"`
+	}
+	if err := yaml.Unmarshal(content, &own); err != nil {
+		return "", fmt.Errorf("public_url is not one address, such as https://blog.example.org: %w", err)
+	}
+	if own.PublicURL == "" {
+		return s.cfg.PublicURL, nil
+	}
+	own.PublicURL = strings.TrimSuffix(own.PublicURL, "/")
+	return own.PublicURL, s.cfg.CheckPublic("public_url", own.PublicURL)
 }
 
 // follow hands each new content to the sessions until ctx ends. The returned

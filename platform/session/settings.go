@@ -63,8 +63,9 @@ type Settings struct {
 }
 
 // ParseSettings reads the settings file's YAML. Its error names the line, the
-// field, the value and the mend. Unknown fields are refused.
-func ParseSettings(content []byte) (Settings, error) {
+// field, the value and the mend. Unknown fields are refused, save those that the
+// host names as its own and reads itself.
+func ParseSettings(content []byte, hosts ...string) (Settings, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(content, &doc); err != nil {
 		return Settings{}, fmt.Errorf("settings are no YAML: %w", err)
@@ -73,12 +74,16 @@ func ParseSettings(content []byte) (Settings, error) {
 		return Settings{}, errors.New("settings are empty: write at least revision and session.store")
 	}
 	p := &settingsParser{settings: Settings{Generation: 1}}
-	p.fields(doc.Content[0], "", map[string]func(*yaml.Node){
+	read := map[string]func(*yaml.Node){
 		"revision":   func(n *yaml.Node) { p.settings.Revision = p.integer(n, "revision", 0) },
 		"redis":      p.redis,
 		"session":    p.session,
 		"user_cache": p.userCache,
-	})
+	}
+	for _, field := range hosts {
+		read[field] = func(*yaml.Node) {}
+	}
+	p.fields(doc.Content[0], "", read)
 	if p.err != nil {
 		return Settings{}, p.err
 	}
