@@ -21,6 +21,9 @@ func (t *tour) checks(ctx context.Context, at steps.Step, again bool) {
 			continue
 		}
 		detail, err := t.checkOne(ctx, c)
+		if ctx.Err() != nil {
+			return // it failed by that, or may have
+		}
 		t.checked(c.Name, detail, err)
 	}
 }

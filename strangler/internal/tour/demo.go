@@ -13,7 +13,8 @@ import (
 type demo struct {
 	*tour
 	people *probe.People
-	killed string // the replica that was killed last
+	ahead  []steps.Act // what comes after the act at hand
+	killed string      // the replica that was killed last
 	detail string
 }
 
@@ -53,7 +54,8 @@ func (t *tour) show(ctx context.Context, d steps.Demo) (string, error) {
 	}
 	show := &demo{tour: t, people: probe.New(base)}
 	defer show.people.Close()
-	for _, act := range d.Do {
+	for i, act := range d.Do {
+		show.ahead = d.Do[i+1:]
 		if err := show.act(ctx, act); err != nil {
 			return "", err
 		}
@@ -108,7 +110,7 @@ func (d *demo) expect(what string) error {
 	lost, asked := d.people.Lost()
 	switch what {
 	case steps.EveryoneSignedIn:
-		d.detail = fmt.Sprintf("%d people, all still signed in", n)
+		d.detail = fmt.Sprintf("%d people, all still signed in%s", n, d.until())
 		if lost > 0 {
 			return fmt.Errorf("%d of %d people were signed out", n-d.people.NeverLost(), n)
 		}
@@ -132,6 +134,16 @@ func (d *demo) expect(what string) error {
 	return nil
 }
 
+// until limits what was just seen, if somebody is signed out later on.
+func (d *demo) until() string {
+	for _, a := range d.ahead {
+		if a.Action != nil && a.Action.Verb == steps.Kill {
+			return " before the kill"
+		}
+	}
+	return ""
+}
+
 func (d *demo) add(more string) {
 	if d.detail != "" {
 		d.detail += "; "
@@ -147,14 +159,16 @@ func (d *demo) imbalance(ctx context.Context) error {
 	}
 	for _, o := range status.Owners {
 		if len(o.Replicas) > 1 {
-			d.add(shares(o.Replicas))
+			d.add(shares(o.Replicas, d.run.Pinned()))
 			return nil
 		}
 	}
 	return fmt.Errorf("the gateway knows no owner with several replicas")
 }
 
-func shares(replicas []local.GatewayReplica) string {
+// shares puts the load of the replicas in words. Where people are pinned, it is
+// uneven at first, and that needs its reason.
+func shares(replicas []local.GatewayReplica, pinned bool) string {
 	var sum, most int64
 	for _, r := range replicas {
 		sum += r.Requests
@@ -167,5 +181,13 @@ func shares(replicas []local.GatewayReplica) string {
 	for _, r := range replicas {
 		text += fmt.Sprintf(" %.1f%%", 100*float64(r.Requests)/float64(sum))
 	}
-	return text + fmt.Sprintf(", the busiest has %.1f times its share", float64(most)*float64(len(replicas))/float64(sum))
+	times := float64(most) * float64(len(replicas)) / float64(sum)
+	text += fmt.Sprintf(", the busiest has %.1f times its share", times)
+	if pinned && times > unevenFrom {
+		text += " (people stay where they are, and most came before the other replicas)"
+	}
+	return text
 }
+
+// unevenFrom is how many times its share a replica has before that is worth a reason.
+const unevenFrom = 1.5

@@ -2,6 +2,7 @@ package tour
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"banyan.dev/strangler/internal/plan"
@@ -36,6 +37,7 @@ type Row struct {
 	Checks       []Check        `json:"checks"`
 
 	window string // its name in the ledger
+	ended  bool   // it was measured
 }
 
 // Check is one thing that had to hold.
@@ -60,6 +62,7 @@ func (r *Row) measured(w traffic.Window, signOuts []string) {
 	r.Requests, r.Failed, r.SignedOut, r.Acknowledged = w.Requests, w.Failed, w.SignedOut, w.Acknowledged
 	r.P50, r.P99 = float64(w.P50.Microseconds())/1000, float64(w.P99.Microseconds())/1000
 	r.Seconds = w.Seconds
+	r.ended = true
 	if w.Failed > 0 {
 		r.check("every request settled", false, fmt.Sprintf("%d did not: %s", w.Failed, strings.Join(first(w.Failures, 3), "; ")))
 	}
@@ -73,6 +76,13 @@ func (r *Row) check(name string, ok bool, detail string) {
 }
 
 func first(all []string, n int) []string { return all[:min(n, len(all))] }
+
+// dropUnfinished leaves out the step that an end came in the midst of: nothing can
+// be said of it, and its row would read as a step without requests that held. A
+// check of it that failed stays, for it is why.
+func (r *Report) dropUnfinished() {
+	r.Steps = slices.DeleteFunc(r.Steps, func(row *Row) bool { return !row.ended && row.OK() })
+}
 
 func (r *Report) conclude() {
 	r.OK = r.Error == "" && len(r.Steps) > 0

@@ -54,10 +54,16 @@ type tour struct {
 	entry   atomic.Value // string: where users come in
 	report  Report
 	row     *Row
+	started bool            // there is something to stop
 	shown   map[string]bool // demos at a step's end that were shown already
 	memory  *memory
 	notices notices
 }
+
+// ErrInterrupted is a tour that was asked to end before its end. It is not the
+// context's error, which a main takes for an orderly stop: what was asked for was
+// not done.
+var ErrInterrupted = errors.New("interrupted")
 
 // Run does the tour. The report is complete also when the error is not nil; the
 // error is what kept the tour from its end, or from cleaning up. A report that is
@@ -70,6 +76,7 @@ func Run(ctx context.Context, c Config) (Report, Kept, error) {
 	t.report.Seconds = time.Since(began).Seconds()
 	if err != nil {
 		t.report.Error = err.Error()
+		t.report.dropUnfinished()
 	}
 	if t.memory != nil {
 		t.report.MemoryMiB = t.memory.peak()
@@ -89,23 +96,34 @@ const endWithin = time.Minute
 func (t *tour) start(ctx context.Context) (Kept, error) {
 	run, err := local.Create(ctx, t.Path, t.Dir, local.Options{Owner: "tour", External: t.External}, t.progress)
 	if err != nil {
-		return Kept{}, err
+		return Kept{}, interrupted(ctx, err)
 	}
 	t.run = run
 	t.memory = watchMemory(func() int { return local.Memory(run.Dir()) })
-	err = t.walk(ctx)
+	err = interrupted(ctx, t.walk(ctx))
 	t.memory.stop()
 	if err == nil && t.Keep {
 		kept := Kept{Blog: run.EntryURL(), Gateway: run.GatewayPage(), Dir: run.Dir()}
 		return kept, errors.Join(run.Keep(), run.Close())
 	}
-	t.Watch.Phase("stopping everything")
+	if t.started {
+		t.Watch.Phase("stopping everything")
+	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 	defer cancel()
 	if ended := run.Down(ending); ended != nil {
 		err = errors.Join(err, fmt.Errorf("clean up: %w", ended))
 	}
 	return Kept{}, err
+}
+
+// interrupted replaces the error of whatever was at work when the context ended:
+// that it failed says nothing.
+func interrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ErrInterrupted
+	}
+	return err
 }
 
 // progress tells what the run is doing: as a phase of its own, or inside a step.
@@ -149,6 +167,7 @@ func (t *tour) prepare(ctx context.Context) error {
 	if err := t.run.Prepare(ctx); err != nil {
 		return err
 	}
+	t.started = true
 	if err := t.run.BringUp(ctx, t.From); err != nil {
 		return err
 	}
@@ -208,9 +227,11 @@ func (t *tour) step(ctx context.Context, w plan.Walk) error {
 		return err
 	}
 	if err := plan.Run(ctx, t.run.Journal(), t.run, &observer{tour: t}); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
 		t.row.check("the walk came to its end", false, err.Error())
-		t.row.measured(t.load.End(), t.notices.take())
-		t.Watch.End(t.row)
+		t.end()
 		return err
 	}
 	reached, err := t.Path.Index(w.To)
@@ -240,9 +261,14 @@ func (t *tour) dwell(ctx context.Context, at steps.Step) error {
 	if _, _, err := t.load.RollCall(ctx); err != nil {
 		return fmt.Errorf("ask all users who they are: %w", err)
 	}
+	t.end()
+	return nil
+}
+
+// end is the outcome of the step at hand, as its users noticed it.
+func (t *tour) end() {
 	t.row.measured(t.load.End(), t.notices.take())
 	t.Watch.End(t.row)
-	return nil
 }
 
 // readBack compares what was acknowledged with what is there, and charges each

@@ -152,9 +152,14 @@ func TestCtrlCEndsEverything(t *testing.T) {
 	defer cancel()
 	c := config(t, blogtest.Start(t), &watcher{on: map[int]func(){2: cancel}})
 	report, _, err := tour.Run(ctx, c)
-	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, tour.ErrInterrupted)
+	require.NotErrorIs(t, err, context.Canceled, "main would take it for an orderly stop")
 	require.False(t, report.OK)
-	require.NotEmpty(t, report.Error)
+	require.Equal(t, "interrupted", report.Error)
+	require.Len(t, report.Steps, 1, "the step that was under way is told of neither as held nor as failed")
+	for _, check := range report.Steps[0].Checks {
+		require.True(t, check.OK, check.Name)
+	}
 	require.NoDirExists(t, c.Dir)
 }
 
