@@ -18,6 +18,8 @@ type Config struct {
 	Duration time.Duration
 	// Concurrency is how many signed-in readers ask at once. 0 is 8.
 	Concurrency int
+	// Turn, if not nil, hears of each turn before it begins; the first is 1.
+	Turn func(turn, of int, store string)
 	// Out is where the table or the JSON goes. Required.
 	Out io.Writer
 	// JSON writes one JSON document instead of the table.
@@ -81,6 +83,9 @@ func Sessions(ctx context.Context, config Config) error {
 	for round := range config.Rounds {
 		for turn := range contenders {
 			c := contenders[(round+turn)%len(contenders)]
+			if config.Turn != nil {
+				config.Turn(round*len(contenders)+turn+1, config.Rounds*len(contenders), c.store)
+			}
 			if err := c.turn(ctx, config.Duration); err != nil {
 				return fmt.Errorf("measure sessions in %s: %w", c.store, err)
 			}

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,7 +60,13 @@ func (t *tool) runBench(ctx context.Context, c bench.Config, x local.External) e
 		if err := run.PrepareBench(ctx); err != nil {
 			return err
 		}
-		c.Start = run.StartWithSessions
+		c.Start = func(ctx context.Context, store string) (string, func(), error) {
+			t.say("starting a monolith with sessions in " + store)
+			return run.StartWithSessions(ctx, store)
+		}
+		c.Turn = func(turn, of int, store string) {
+			t.say(fmt.Sprintf("turn %d of %d: sessions in %s, %s", turn, of, store, c.Duration))
+		}
 		return bench.Sessions(ctx, c)
 	}()
 	return errors.Join(err, end(run))

@@ -43,7 +43,7 @@ func (t *tool) load() *cobra.Command {
 // to another address.
 func (t *tool) baseURL(url string) (func() string, error) {
 	if url != "" {
-		return func() string { return url }, nil
+		return func() string { return url }, checkURL("--url", url)
 	}
 	path, err := t.path()
 	if err != nil {
@@ -59,6 +59,9 @@ func (t *tool) baseURL(url string) (func() string, error) {
 func (t *tool) runLoad(ctx context.Context, c traffic.Config, duration time.Duration) error {
 	load, err := traffic.New(c)
 	if err != nil {
+		return err
+	}
+	if err := reach(ctx, c.BaseURL()); err != nil {
 		return err
 	}
 	working, stop := context.WithCancel(ctx)

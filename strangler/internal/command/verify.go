@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"banyan.dev/strangler/internal/journeys"
 	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/tour"
 )
 
 func (t *tool) verify() *cobra.Command {
@@ -32,6 +34,24 @@ func (t *tool) verify() *cobra.Command {
 	return cmd
 }
 
+// verification is the outcome of verify, as --json prints it.
+type verification struct {
+	OK       bool      `json:"ok"`
+	URL      string    `json:"url"`
+	Seconds  float64   `json:"seconds"`
+	Journeys []journey `json:"journeys"` // in the order in which they ended
+	// Error is what kept verify from its end; empty when all journeys were played.
+	Error string `json:"error,omitempty"`
+}
+
+type journey struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	MS     int64  `json:"ms"`
+	Detail string `json:"detail"` // empty when OK
+}
+
+// verifyRun prints one document whatever happens once it is known where to ask.
 func (t *tool) verifyRun(ctx context.Context, run *local.Run, through string, asJSON bool) error {
 	url := run.EntryURL()
 	if through != "" {
@@ -40,31 +60,70 @@ func (t *tool) verifyRun(ctx context.Context, run *local.Run, through string, as
 			return fmt.Errorf("--through: %w", err)
 		}
 	}
-	if err := run.EnsureModerator(ctx); err != nil {
+	tell := t.printJourney
+	if asJSON {
+		tell = func(journey) {}
+	}
+	v := verification{URL: url, Journeys: []journey{}}
+	err := v.play(ctx, run, tell)
+	if asJSON {
+		return errors.Join(writeJSON(t.out, v), err)
+	}
+	if v.OK {
+		fmt.Fprintf(t.out, "%d journeys hold at %s\n", len(v.Journeys), url)
+	}
+	return err
+}
+
+// play plays the journeys and tells each when it is over. When the context ends, so
+// do the journeys at hand, which then says nothing about the blog: they are left out.
+func (v *verification) play(ctx context.Context, run *local.Run, tell func(journey)) error {
+	began := time.Now()
+	err := reach(ctx, v.URL)
+	if err == nil {
+		err = run.EnsureModerator(ctx)
+	}
+	if err == nil {
+		m := run.Moderator()
+		journeys.Run(ctx, journeys.Config{
+			BaseURL: v.URL, Moderator: journeys.Credentials{Email: m.Email, Password: m.Password},
+			Played: func(r journeys.Result) {
+				if ctx.Err() == nil {
+					v.Journeys = append(v.Journeys, journey{r.Name, r.OK, r.Duration.Milliseconds(), r.Detail})
+					tell(v.Journeys[len(v.Journeys)-1])
+				}
+			},
+		})
+	}
+	v.Seconds = time.Since(began).Seconds()
+	if ctx.Err() != nil {
+		err = tour.ErrInterrupted
+	}
+	if err != nil {
+		v.Error = err.Error()
 		return err
 	}
-	m := run.Moderator()
-	results := journeys.Run(ctx, journeys.Config{BaseURL: url, Moderator: journeys.Credentials{Email: m.Email, Password: m.Password}})
-	if asJSON {
-		if err := writeJSON(t.out, results); err != nil {
-			return err
+	return v.conclude()
+}
+
+func (v *verification) conclude() error {
+	failed := 0
+	for _, j := range v.Journeys {
+		if !j.OK {
+			failed++
 		}
-	} else {
-		t.printJourneys(results)
 	}
-	if failed := len(journeys.Failed(results)); failed > 0 {
-		return fmt.Errorf("%d of %d journeys failed at %s", failed, len(results), url)
+	v.OK = failed == 0
+	if !v.OK {
+		return fmt.Errorf("%d of %d journeys failed at %s", failed, len(v.Journeys), v.URL)
 	}
-	t.say(fmt.Sprintf("%d journeys hold at %s", len(results), url))
 	return nil
 }
 
-func (t *tool) printJourneys(results []journeys.Result) {
-	for _, r := range results {
-		if r.OK {
-			fmt.Fprintf(t.out, "holds  %s\n", r.Name)
-			continue
-		}
-		fmt.Fprintf(t.out, "FAILS  %s\n       %s\n", r.Name, r.Detail)
+func (t *tool) printJourney(j journey) {
+	if j.OK {
+		fmt.Fprintf(t.out, "holds  %s\n", j.Name)
+		return
 	}
+	fmt.Fprintf(t.out, "FAILS  %s\n       %s\n", j.Name, j.Detail)
 }

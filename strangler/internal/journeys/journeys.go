@@ -37,6 +37,9 @@ type Config struct {
 	AtOnce int
 	// Timeout bounds one journey. 0 means a minute.
 	Timeout time.Duration
+	// Played, if not nil, hears of each journey when it is over, one at a time, in the
+	// order in which they end.
+	Played func(Result)
 }
 
 // Journey is one thing that people do with the blog, from its beginning to its end.
@@ -85,11 +88,17 @@ func Run(ctx context.Context, config Config) []Result {
 	results := make([]Result, len(chosen))
 	turn := make(chan struct{}, config.AtOnce)
 	var all sync.WaitGroup
+	var telling sync.Mutex
 	for i, journey := range chosen {
 		all.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
 			results[i] = journey.run(ctx, config)
+			if config.Played != nil {
+				telling.Lock()
+				defer telling.Unlock()
+				config.Played(results[i])
+			}
 		})
 	}
 	all.Wait()
