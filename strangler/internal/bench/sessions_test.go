@@ -39,7 +39,13 @@ func TestEachStoreHasItsTurns(t *testing.T) {
 	s, out := &stable{t: t, blogs: map[string]*blogtest.Blog{}}, &bytes.Buffer{}
 	config := short(s, out)
 	config.JSON = true
+	var turns []int
+	config.Turn = func(turn, of int, _ string) {
+		assert.Equal(t, 6, of)
+		turns = append(turns, turn)
+	}
 	require.NoError(t, bench.Sessions(t.Context(), config))
+	assert.Equal(t, []int{1, 2, 3, 4, 5, 6}, turns)
 
 	var got struct{ Results []bench.Result }
 	require.NoError(t, json.Unmarshal(out.Bytes(), &got))

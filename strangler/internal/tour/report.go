@@ -84,9 +84,10 @@ func (r *Report) dropUnfinished() {
 	r.Steps = slices.DeleteFunc(r.Steps, func(row *Row) bool { return !row.ended && row.OK() })
 }
 
-func (r *Report) conclude() {
-	r.OK = r.Error == "" && len(r.Steps) > 0
-	for _, row := range r.Steps {
-		r.OK = r.OK && row.OK()
-	}
+func (r *Report) conclude() { r.OK = r.Error == "" && len(r.Steps) > 0 && r.Held() }
+
+// Held tells whether everything held in the steps that were walked; a tour that
+// ended early may have.
+func (r *Report) Held() bool {
+	return !slices.ContainsFunc(r.Steps, func(row *Row) bool { return !row.OK() })
 }

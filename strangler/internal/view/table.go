@@ -9,6 +9,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
+	"github.com/charmbracelet/x/ansi"
 
 	"banyan.dev/strangler/internal/tour"
 )
@@ -30,13 +31,13 @@ func Summary(r tour.Report, width int) string {
 	var b strings.Builder
 	text, without := rows(r.Steps, width)
 	b.WriteString(text)
-	b.WriteString("\n" + faint.Render("Demos have people of their own, who are not counted here: what they notice is a check.") + "\n")
+	b.WriteString("\n" + wrap(faint.Render("Demos have people of their own, who are not counted here: what they notice is a check."), width) + "\n")
 	if len(without) > 0 {
-		b.WriteString(faint.Render("Left out, for a narrow terminal: "+strings.Join(without, ", ")+". --json has all.") + "\n")
+		b.WriteString(wrap(faint.Render("Left out, for a narrow terminal: "+strings.Join(without, ", ")+". --json has all."), width) + "\n")
 	}
 	b.WriteString("\n")
 	for _, row := range r.Steps {
-		b.WriteString(checks(row))
+		b.WriteString(checks(row, width))
 	}
 	if r.Error != "" {
 		fmt.Fprintf(&b, "\n%s %s\n", bad.Render("ended early:"), r.Error)
@@ -109,13 +110,24 @@ func render(show []column, steps []*tour.Row) string {
 	return t.String()
 }
 
-func checks(row *tour.Row) string {
+func checks(row *tour.Row, width int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", bold.Render(row.Name), faint.Render(string(row.Direction)))
 	for _, c := range row.Checks {
-		fmt.Fprintf(&b, "  %s %s%s\n", mark(c.OK), c.Name, detail(c))
+		b.WriteString(wrap(fmt.Sprintf("  %s %s%s", mark(c.OK), c.Name, detail(c)), width) + "\n")
 	}
 	return b.String()
+}
+
+// hang is by how much the second line of a long one stands in.
+const hang = 6
+
+// wrap breaks what is wider than the terminal between words.
+func wrap(text string, width int) string {
+	if width <= hang || lipgloss.Width(text) <= width {
+		return text
+	}
+	return strings.ReplaceAll(ansi.Wordwrap(text, width-hang, ""), "\n", "\n"+strings.Repeat(" ", hang))
 }
 
 func detail(c tour.Check) string {
@@ -135,6 +147,9 @@ func verdict(r tour.Report) string {
 	}
 	if r.OK {
 		return good.Bold(true).Render("everything held") + fmt.Sprintf(" in %.0f s%s", r.Seconds, memory)
+	}
+	if r.Error != "" && r.Held() {
+		return bad.Render("did not come to its end") + fmt.Sprintf(", what came before held (%.0f s%s)", r.Seconds, memory)
 	}
 	return bad.Render("not everything held") + fmt.Sprintf(" (%.0f s%s)", r.Seconds, memory)
 }

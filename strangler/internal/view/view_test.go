@@ -45,6 +45,13 @@ func TestWhatDidNotHoldStandsOut(t *testing.T) {
 	require.Contains(t, text, "not everything held")
 }
 
+func TestAnInterruptedTourIsNoneThatDidNotHold(t *testing.T) {
+	text := plain(t, Summary(tour.Report{Steps: []*tour.Row{row("01-gateway", 0)}, Error: "interrupted"}, 0))
+	require.Contains(t, text, "ended early: interrupted")
+	require.Contains(t, text, "did not come to its end, what came before held")
+	require.NotContains(t, text, "not everything held")
+}
+
 func TestLinesTellEverything(t *testing.T) {
 	var out bytes.Buffer
 	var w tour.Watcher = NewPlain(&out)
@@ -88,9 +95,7 @@ func TestANarrowTerminalLosesWholeColumns(t *testing.T) {
 	require.NotContains(t, all, "Left out")
 	text := plain(t, Summary(tour.Report{OK: true, Steps: []*tour.Row{row("02-sticky-sessions", 0)}}, 80))
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "│") {
-			require.LessOrEqual(t, lipgloss.Width(line), 80, line)
-		}
+		require.LessOrEqual(t, lipgloss.Width(strings.TrimSuffix(line, "\n")), 80, line)
 	}
 	for _, want := range []string{"failed", "signed out", "lost", "twice", "held", "Left out, for a narrow terminal: time, p50"} {
 		require.Contains(t, text, want)
