@@ -31,9 +31,9 @@ func Summary(r tour.Report, width int) string {
 	var b strings.Builder
 	text, without := rows(r.Steps, width)
 	b.WriteString(text)
-	b.WriteString("\n" + wrap(faint.Render("Demos have people of their own, who are not counted here: what they notice is a check."), width) + "\n")
+	b.WriteString("\n" + wrap(faint.Render("Demos have people of their own, who are not counted here: what they notice is a check."), width, 0) + "\n")
 	if len(without) > 0 {
-		b.WriteString(wrap(faint.Render("Left out, for a narrow terminal: "+strings.Join(without, ", ")+". --json has all."), width) + "\n")
+		b.WriteString(wrap(faint.Render("Left out, for a narrow terminal: "+strings.Join(without, ", ")+". --json has all."), width, 0) + "\n")
 	}
 	b.WriteString("\n")
 	for _, row := range r.Steps {
@@ -114,16 +114,14 @@ func checks(row *tour.Row, width int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", bold.Render(row.Name), faint.Render(string(row.Direction)))
 	for _, c := range row.Checks {
-		b.WriteString(wrap(fmt.Sprintf("  %s %s%s", mark(c.OK), c.Name, detail(c)), width) + "\n")
+		b.WriteString(wrap(fmt.Sprintf("  %s %s%s", mark(c.OK), c.Name, detail(c)), width, 6) + "\n")
 	}
 	return b.String()
 }
 
-// hang is by how much the second line of a long one stands in.
-const hang = 6
-
-// wrap breaks what is wider than the terminal between words.
-func wrap(text string, width int) string {
+// wrap breaks what is wider than the terminal between words; the lines after the
+// first one stand in by hang.
+func wrap(text string, width, hang int) string {
 	if width <= hang || lipgloss.Width(text) <= width {
 		return text
 	}
