@@ -176,3 +176,16 @@ func TestNamesAreUniqueAndCanBeChosen(t *testing.T) {
 	results = Run(context.Background(), Config{BaseURL: "localhost"})
 	require.Contains(t, results[0].Detail, `BaseURL is "localhost"`)
 }
+
+func TestEachJourneyIsToldWhenItIsOver(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nobody has to answer: each is over at once
+	var told []string
+	results := Run(ctx, Config{BaseURL: "http://127.0.0.1:1", Played: func(r Result) { told = append(told, r.Name) }})
+	var names []string
+	for _, r := range results {
+		require.False(t, r.OK)
+		names = append(names, r.Name)
+	}
+	require.ElementsMatch(t, names, told)
+}
