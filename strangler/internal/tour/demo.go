@@ -184,7 +184,7 @@ func shares(replicas []local.GatewayReplica, pinned bool) string {
 	times := float64(most) * float64(len(replicas)) / float64(sum)
 	text += fmt.Sprintf(", the busiest has %.1f times its share", times)
 	if pinned && times > unevenFrom {
-		text += " (people stay where they are, and most came before the other replicas)"
+		text += ", for people stay where they are and most came before the other replicas"
 	}
 	return text
 }
