@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -24,7 +25,10 @@ type settings struct {
 	Level   string `env:"LOG_LEVEL" envDefault:"info"`
 	Version string `env:"VERSION" envDefault:"dev"`
 
-	Drain time.Duration `env:"DRAIN_TIMEOUT" envDefault:"10s"`
+	// Notice is how long the gateway still takes connections after /readyz went
+	// false, so that balancers see it; Drain begins after it.
+	Notice time.Duration `env:"DRAIN_NOTICE" envDefault:"1s"`
+	Drain  time.Duration `env:"DRAIN_TIMEOUT" envDefault:"10s"`
 
 	HeaderBytes int           `env:"MAX_HEADER_BYTES" envDefault:"16384"`
 	HeadTime    time.Duration `env:"HEADER_TIMEOUT" envDefault:"10s"`
@@ -38,6 +42,7 @@ func readSettings() (settings, error) {
 	if err := env.Parse(&s); err != nil {
 		return s, named(err)
 	}
+	s.Version = cmp.Or(version, s.Version)
 	return s, s.check()
 }
 
@@ -69,6 +74,9 @@ func (s settings) check() error {
 	}
 	if s.Connections < 1 {
 		return fmt.Errorf("MAX_CONNECTIONS %d is out of bounds: use 1 or more", s.Connections)
+	}
+	if s.Notice < 0 {
+		return fmt.Errorf("DRAIN_NOTICE %s is out of bounds: use 0s or more, as in 1s", s.Notice)
 	}
 	for _, d := range []struct {
 		name  string

@@ -18,6 +18,10 @@ import (
 	"banyan.dev/platform/run"
 )
 
+// version is set by the linker, as deploy/docker/Dockerfile does with the image's
+// VERSION; without it the environment's VERSION counts.
+var version string
+
 func main() {
 	run.Main(func(ctx context.Context) error { return command().ExecuteContext(ctx) })
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -114,6 +115,7 @@ func TestWhatKeepsTheGatewayFromStartingIsOneLine(t *testing.T) {
 		"bad address":      {map[string]string{"LISTEN_ADDR": "8000"}, `LISTEN_ADDR "8000" is no address`},
 		"bad level":        {map[string]string{"LOG_LEVEL": "loud"}, `LOG_LEVEL "loud"`},
 		"bad duration":     {map[string]string{"DRAIN_TIMEOUT": "0s"}, "DRAIN_TIMEOUT 0s is out of bounds"},
+		"bad notice":       {map[string]string{"DRAIN_NOTICE": "-1s"}, "DRAIN_NOTICE -1s is out of bounds: use 0s or more"},
 		"no duration":      {map[string]string{"DRAIN_TIMEOUT": "soon"}, `DRAIN_TIMEOUT "soon" is no time.Duration`},
 		"small headers":    {map[string]string{"MAX_HEADER_BYTES": "10"}, "MAX_HEADER_BYTES 10 is out of bounds"},
 	} {
@@ -131,34 +133,77 @@ func TestWhatKeepsTheGatewayFromStartingIsOneLine(t *testing.T) {
 	}
 }
 
-func TestServeEndsWithItsContext(t *testing.T) {
+// serving is a gateway that serves in the environment, until end is called.
+type serving struct {
+	public, admin string // base URLs
+	log           string // its first lines
+	end           context.CancelFunc
+	ended         chan error
+}
+
+func startServing(t *testing.T, app, notice string) *serving {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "gateway.yaml")
-	require.NoError(t, os.WriteFile(file, []byte(configFor(t, 1, "http://127.0.0.1:1")), 0o600))
-	t.Setenv("LISTEN_ADDR", "127.0.0.1:0")
-	t.Setenv("ADMIN_ADDR", "127.0.0.1:0")
-	t.Setenv("CONFIG_FILE", file)
-	t.Setenv("ADMIN_TOKEN", "very-secret")
-	ctx, cancel := context.WithCancel(context.Background())
-	reader, writer := io.Pipe()
-	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, writer) }()
-	var log bytes.Buffer
-	buffer := make([]byte, 4096)
-	for !strings.Contains(log.String(), "gateway serves") {
-		n, err := reader.Read(buffer)
-		require.NoError(t, err)
-		log.Write(buffer[:n])
+	require.NoError(t, os.WriteFile(file, []byte(configFor(t, 1, app)), 0o600))
+	for k, v := range map[string]string{
+		"LISTEN_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0", "CONFIG_FILE": file, "ADMIN_TOKEN": "very-secret", "DRAIN_NOTICE": notice,
+	} {
+		t.Setenv(k, v)
 	}
-	go func() { _, _ = io.Copy(io.Discard, reader) }()
-	require.NotContains(t, log.String(), "very-secret")
-	cancel()
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	s := &serving{end: cancel, ended: make(chan error, 1)}
+	reader, writer := io.Pipe()
+	go func() {
+		s.ended <- serve(ctx, writer)
+		_ = writer.Close()
+	}()
+	lines := bufio.NewReader(reader)
+	for !strings.Contains(s.log, "gateway serves") {
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		s.log += line
+	}
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	var said struct{ Listen, Admin string }
+	last := strings.TrimSpace(s.log)
+	require.NoError(t, json.Unmarshal([]byte(last[strings.LastIndex(last, "\n")+1:]), &said))
+	s.public, s.admin = "http://"+said.Listen, "http://"+said.Admin
+	return s
+}
+
+func (s *serving) wait(t *testing.T) {
+	t.Helper()
 	select {
-	case err := <-ended:
+	case err := <-s.ended:
 		require.NoError(t, err)
 	case <-time.After(wait):
 		t.Fatal("the gateway did not end")
 	}
-	require.NoError(t, writer.Close())
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	s := startServing(t, "http://127.0.0.1:1", "0s")
+	require.NotContains(t, s.log, "very-secret")
+	s.end()
+	s.wait(t)
+}
+
+// Between not ready and the closed door balancers take notice, and whom they still
+// send is served.
+func TestAGatewayThatGoesGivesNoticeBeforeItClosesTheDoor(t *testing.T) {
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "served") }))
+	defer app.Close()
+	s := startServing(t, app.URL, "2s")
+	require.Equal(t, "ok\n", get(t, s.admin+"/readyz"))
+	began := time.Now()
+	s.end()
+	require.Eventually(t, func() bool { return get(t, s.admin+"/readyz") != "ok\n" }, wait, time.Millisecond)
+	require.Equal(t, "served", get(t, s.public), "over a new connection")
+	s.wait(t)
+	require.GreaterOrEqual(t, time.Since(began), 2*time.Second)
+	_, err := net.Dial("tcp", strings.TrimPrefix(s.public, "http://"))
+	require.Error(t, err)
 }
 
 func TestValidate(t *testing.T) {
@@ -188,4 +233,16 @@ func TestHealthcheck(t *testing.T) {
 	status = 503
 	require.ErrorContains(t, healthcheck(context.Background()), "answered 503")
 	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestTheLinkedVersionGoesBeforeTheEnvironments(t *testing.T) {
+	t.Setenv("VERSION", "env")
+	s, err := readSettings()
+	require.NoError(t, err)
+	require.Equal(t, "env", s.Version)
+	version = "linked"
+	defer func() { version = "" }()
+	s, err = readSettings()
+	require.NoError(t, err)
+	require.Equal(t, "linked", s.Version)
 }

@@ -45,6 +45,8 @@ func serve(ctx context.Context, logs io.Writer) error {
 		"config", settings.Config, "revision", g.current.Snapshot().Revision, "drain", settings.Drain.String(), "limits", settings.limits())
 	select {
 	case <-ctx.Done():
+		logger.Info("gateway goes", "notice", settings.Notice.String())
+		err = g.giveNotice(settings.Notice)
 	case err = <-g.failed:
 	}
 	logger.Info("gateway drains", "within", settings.Drain.String())
@@ -57,7 +59,22 @@ func serve(ctx context.Context, logs io.Writer) error {
 type gateway struct {
 	public, admin net.Listener
 	current       *current.Current
+	beginDrain    func() // says so on /readyz, and ends connections with their next answer
 	failed        chan error
+}
+
+// giveNotice says that the gateway goes and still serves for so long: who asks
+// /readyz needs time to hear it. It returns early when a port fails.
+func (g *gateway) giveNotice(notice time.Duration) error {
+	g.beginDrain()
+	timer := time.NewTimer(notice)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case err := <-g.failed:
+		return err
+	}
 }
 
 // start wires the gateway: owners, configuration, data plane, control plane. What
@@ -87,8 +104,9 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 		return nil, err
 	}
 	public := dataplane.New(g.public, now, set, logger, s.limits())
+	g.beginDrain = func() { operators.BeginDrain(); public.BeginDrain() }
 	started.Push("data plane", func(ctx context.Context) error {
-		operators.BeginDrain()
+		g.beginDrain()
 		return public.Drain(ctx)
 	})
 	go func() { g.failed <- public.Serve() }()
