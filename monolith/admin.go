@@ -54,7 +54,7 @@ func (h *host) ready() error {
 
 func (h *host) topology() topology {
 	return topology{
-		Host: "monolith", Replica: h.cfg.Replica, Version: version(), Started: h.started,
+		Host: "monolith", Replica: h.cfg.Replica, Version: builtFrom(), Started: h.started,
 		Listen:   h.publicPort.Address(),
 		Public:   h.settings.publicURL(),
 		Features: []string{"accounts", "posts", "comments", "moderation", "feed", "notifications"},
@@ -75,8 +75,14 @@ func (h *host) seams() seams {
 	return s
 }
 
-// version is the commit that the binary was built from.
-func version() string {
+// version is what a release was linked with (-X main.version=03-redis-sessions).
+var version string
+
+// builtFrom is the release, or else the commit that the binary was built from.
+func builtFrom() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -35,7 +35,7 @@ func (h *host) publicServer(b blog) (*echo.Echo, error) {
 	blogPages, err := pages.New(pages.Deps{
 		Desk: desk, Accounts: b.accounts, Posts: b.posts, Comments: b.comments, Moderation: b.moderation,
 		Feed: b.feed, Notifications: b.notifications, Flashes: h.sessions, Logger: h.logger,
-		PublicURL: h.settings.publicURL, Version: version(),
+		PublicURL: h.settings.publicURL, Version: builtFrom(),
 	})
 	if err != nil {
 		return nil, err

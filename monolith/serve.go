@@ -61,7 +61,7 @@ func start(ctx context.Context, cfg config.Config, logger *slog.Logger) (*host, 
 		return nil, errors.Join(err, h.stop())
 	}
 	logger.Info("monolith answers", "public", h.publicPort.Address(), "admin", h.adminPort.Address(),
-		"version", version(), "seams", h.seams(), "config", cfg)
+		"version", builtFrom(), "seams", h.seams(), "config", cfg)
 	return h, nil
 }
 
