@@ -37,14 +37,25 @@ type Redis struct {
 // StartRedis starts a Redis and returns when it answers. The library starts
 // goroutines that end with Stop; a redis-server needs none.
 func StartRedis(ctx context.Context, cfg RedisConfig) (*Redis, error) {
-	r := &Redis{port: cfg.Port, server: server{name: "redis"}}
-	if r.port == 0 {
-		port, err := FreePort()
-		if err != nil {
+	if cfg.Port != 0 {
+		return startRedis(ctx, cfg)
+	}
+	// Somebody may take the free port between the look and the start.
+	var r *Redis
+	var err error
+	for range 3 {
+		if cfg.Port, err = FreePort(); err != nil {
 			return nil, err
 		}
-		r.port = port
+		if r, err = startRedis(ctx, cfg); err == nil || ctx.Err() != nil {
+			return r, err
+		}
 	}
+	return nil, err
+}
+
+func startRedis(ctx context.Context, cfg RedisConfig) (*Redis, error) {
+	r := &Redis{port: cfg.Port, server: server{name: "redis"}}
 	program, err := exec.LookPath("redis-server")
 	if err != nil || cfg.Library {
 		if err := r.startLibrary(); err != nil {
@@ -71,11 +82,13 @@ func (r *Redis) startServer(ctx context.Context, program string) error {
 	if err := r.server.launch(cmd, account{}, pidFile); err != nil {
 		return err
 	}
-	return r.server.awaitReady(ctx, r.ping)
+	return r.server.awaitReady(ctx, func(ctx context.Context) error { return r.ping(ctx, pidFile) })
 }
 
-// ping speaks the protocol by hand: one line each way is not worth a client.
-func (r *Redis) ping(ctx context.Context) error {
+// ping asks the server for its pid file, which is ours alone: another Redis may have
+// taken the port a moment before, and would answer as well. It speaks the protocol by
+// hand, for a few lines are not worth a client.
+func (r *Redis) ping(ctx context.Context, pidFile string) error {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", r.Addr())
 	if err != nil {
 		return err
@@ -84,15 +97,19 @@ func (r *Redis) ping(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline)
 	}
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+	if _, err := conn.Write([]byte("CONFIG GET pidfile\r\n")); err != nil {
 		return err
 	}
-	line, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil {
-		return err
+	// *2, $7, pidfile, $length, and the value
+	var line string
+	for in := bufio.NewReader(conn); line == "" || line[0] == '*' || line[0] == '$' || line == "pidfile"; {
+		if line, err = in.ReadString('\n'); err != nil {
+			return err
+		}
+		line = strings.TrimRight(line, "\r\n")
 	}
-	if !strings.HasPrefix(line, "+PONG") {
-		return fmt.Errorf("what answers on %s is no Redis: %q", r.Addr(), line)
+	if line != pidFile {
+		return fmt.Errorf("what answers on %s is not the Redis just started: it says %q", r.Addr(), line)
 	}
 	return nil
 }

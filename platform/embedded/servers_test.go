@@ -3,8 +3,10 @@ package embedded_test
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/smtp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -36,6 +38,18 @@ func TestBothKindsOfRedisAnswerAndExpire(t *testing.T) {
 	}
 }
 
+func TestAnotherRedisOnThePortIsNotTakenForOurs(t *testing.T) {
+	t.Parallel()
+	first, err := embedded.StartRedis(t.Context(), embedded.RedisConfig{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, first.Stop(context.Background())) }()
+	second, err := embedded.StartRedis(t.Context(), embedded.RedisConfig{Port: portOf(t, first.Addr())})
+	if err == nil {
+		_ = second.Stop(context.Background())
+	}
+	require.Error(t, err, "two tests would share their sessions")
+}
+
 func TestAMailIsCountedAndShown(t *testing.T) {
 	t.Parallel()
 	m, err := embedded.StartMail(t.Context(), embedded.MailConfig{})
@@ -58,4 +72,13 @@ func TestAMailIsCountedAndShown(t *testing.T) {
 	require.Equal(t, "blog@example.org", list.Items[0].From)
 	require.Equal(t, []string{"ann@example.org"}, list.Items[0].To)
 	require.Contains(t, list.Items[0].Data, "\n.a line that begins with a dot")
+}
+
+func portOf(t *testing.T, addr string) int {
+	t.Helper()
+	_, port, err := net.SplitHostPort(addr)
+	require.NoError(t, err)
+	n, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	return n
 }
