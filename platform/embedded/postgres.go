@@ -148,13 +148,26 @@ func (p *Postgres) startOnce(ctx context.Context, bin Binaries, acc account) err
 	if err := p.server.launch(cmd, acc, filepath.Join(p.data(), "postmaster.pid")); err != nil {
 		return err
 	}
-	return p.server.awaitReady(ctx, func(ctx context.Context) error {
-		conn, err := pgx.Connect(ctx, p.URL("postgres"))
-		if err != nil {
-			return err
-		}
-		return conn.Close(ctx)
-	})
+	return p.server.awaitReady(ctx, p.isOurs)
+}
+
+// isOurs asks the server that answers for its data folder: copies of one pristine
+// folder share a password, so another one that took the port a moment before would
+// let us in as well.
+func (p *Postgres) isOurs(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, p.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	var folder string
+	if err := conn.QueryRow(ctx, "SHOW data_directory").Scan(&folder); err != nil {
+		return fmt.Errorf("ask for the data folder: %w", err)
+	}
+	if folder != p.data() {
+		return fmt.Errorf("the PostgreSQL on port %d has another data folder, %s", p.port, folder)
+	}
+	return nil
 }
 
 // arguments tune a server that is small and lives shortly. synchronous_commit
