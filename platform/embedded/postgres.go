@@ -230,13 +230,3 @@ func (p *Postgres) CreateDatabase(ctx context.Context, name string) error {
 func (p *Postgres) Stop(ctx context.Context) error {
 	return p.server.stop(ctx, syscall.SIGINT) // PostgreSQL's "fast shutdown"
 }
-
-// FreePort returns a port on loopback that nobody listened on a moment ago.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
