@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"syscall"
 )
 
 // Where FreePort looks: below the ports that systems give to outgoing connections
@@ -18,6 +19,9 @@ const (
 // FreePort returns a port on loopback that nobody listened on a moment ago, drawn at
 // random so that processes that look at the same time find different ones.
 func FreePort() (int, error) {
+	// A process forked meanwhile would hold the listener for a moment longer than we do.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	var err error
 	for range 100 {
 		port := firstPort + rand.IntN(lastPort-firstPort+1)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"syscall"
 )
 
 // Ports are taken from below the range from which the system takes the local ends
@@ -31,6 +32,9 @@ func (r *Run) newPort() (int, error) {
 }
 
 func free(port int) error {
+	// A process forked meanwhile would hold the listener for a moment longer than we do.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return err
