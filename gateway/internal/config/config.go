@@ -11,6 +11,7 @@ type Config struct {
 	// Revision orders configurations: replicas of the gateway agree when theirs
 	// is the same. 0 stands for a file that doesn't number itself.
 	Revision int64
+	Clients  Clients
 	Owners   []Owner // in the order of their names
 	Routes   []Route // in the order of the file
 	// Source is the text it was parsed from, as GET /api/config shows it.
@@ -30,6 +31,16 @@ type Owner struct {
 	Affinity *Affinity
 	// Timeout is the longest an owner may keep a request without an answer.
 	Timeout time.Duration
+	// MaxInFlight is how many requests the owner gets at once, over all its
+	// replicas; more are answered 503 at once. 0 is any number.
+	MaxInFlight int
+	Retries     Retries
+	// Breaker is nil when failing owners are asked all the same.
+	Breaker *Breaker
+	// Outliers is nil when only probes and refused connections take replicas out.
+	Outliers *Outliers
+	// Topology is where a replica tells what it uses; nil when it can't.
+	Topology *Topology
 }
 
 // Replica is one process of an owner.
@@ -75,6 +86,9 @@ type Affinity struct {
 
 // Route sends what matches to an owner.
 type Route struct {
+	// Name is how people, metrics and tools call the route: unique, and the same
+	// from one configuration to the next. Without one it is RouteName.
+	Name string
 	Path string
 	// Methods the route takes; empty is any.
 	Methods []string
@@ -83,6 +97,14 @@ type Route struct {
 	Timeout time.Duration
 	// MaxBody is the longest request body in bytes; 0 is any length.
 	MaxBody int64
+	// Canary is nil when one owner answers everybody.
+	Canary *Canary
+	// Shadow is nil when nobody answers beside the owner.
+	Shadow *Shadow
+	// Hold bounds what waits while the route is held.
+	Hold Hold
+	// RateLimit is nil when only that of Clients counts.
+	RateLimit *RateLimit
 }
 
 // What holds where the file says nothing.
