@@ -4,18 +4,24 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // check looks at what needs the whole file: references, and contradictions.
 func (r *reader) check() {
-	if len(r.config.Owners) == 0 && r.at["owners"] == nil {
-		r.add(r.at[""], "owners", "is missing; name at least one owner")
+	if r.at[""].Kind != yaml.MappingNode {
+		return
 	}
-	if len(r.config.Routes) == 0 && !slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Field == "routes" }) {
-		r.add(r.at["routes"], "routes", `is missing or empty; write at least - {match: {path: "/*"}, owner: ...}`)
+	if r.at["owners"] == nil || len(r.config.Owners) == 0 && !r.hasProblemUnder("owners") {
+		r.wrong("owners", "is missing or empty; name at least one owner")
+	}
+	if r.at["routes"] == nil || len(r.config.Routes) == 0 && !r.hasProblemUnder("routes") {
+		r.wrong("routes", `is missing or empty; write at least - {match: {path: "/*"}, owner: ...}`)
 	}
 	r.checkOwners()
 	r.checkRoutes()
+	r.checkKeys()
 }
 
 func (r *reader) checkOwners() {
@@ -24,7 +30,7 @@ func (r *reader) checkOwners() {
 		o := &r.config.Owners[i]
 		at := "owners." + o.Name
 		if o.Address == nil && len(o.Replicas) == 0 && !r.hasProblemUnder(at) {
-			r.add(r.at[at], at, "needs replicas or an address")
+			r.wrong(at, "needs replicas or an address")
 		}
 		if len(o.Replicas) > 0 {
 			o.Address = nil // the list wins, as the format says
@@ -32,84 +38,134 @@ func (r *reader) checkOwners() {
 		if o.Affinity == nil {
 			continue
 		}
-		r.checkHome(o, at)
+		r.checkAffinity(o, at+".affinity")
 		if other, taken := pinnedBy[o.Affinity.Cookie]; taken {
-			r.add(r.at[at+".affinity"], at+".affinity.cookie", "%q is the affinity cookie of %s already; give each owner its own", o.Affinity.Cookie, other)
+			r.wrong(at+".affinity.cookie", "%q is the affinity cookie of %s already; give each owner its own", o.Affinity.Cookie, other)
 		}
 		pinnedBy[o.Affinity.Cookie] = o.Name
 	}
 }
 
-func (r *reader) checkHome(o *Owner, at string) {
-	home := o.Affinity.Home
-	if home == "" || len(o.Replicas) == 0 {
+func (r *reader) checkAffinity(o *Owner, at string) {
+	a := o.Affinity
+	if a.Cookie == UserCookie || a.Cookie == OverrideCookie {
+		r.wrong(at+".cookie", "%q is another cookie of the gateway's own; choose another name", a.Cookie)
+	}
+	if r.isOwnCookie(a.SessionCookie) {
+		r.wrong(at+".session_cookie", "%q is a cookie of the gateway's own; name the application's", a.SessionCookie)
+	}
+	if a.Home == "" || len(o.Replicas) == 0 {
 		return // an address names its replicas when it is resolved
 	}
-	if !slices.ContainsFunc(o.Replicas, func(p Replica) bool { return p.Name == home }) {
+	if !slices.ContainsFunc(o.Replicas, func(p Replica) bool { return p.Name == a.Home }) {
 		known := make([]string, len(o.Replicas))
 		for i, p := range o.Replicas {
 			known[i] = p.Name
 		}
-		r.add(r.at[at+".affinity.home"], at+".affinity.home", "%q is no replica of %s; known: %s", home, o.Name, strings.Join(known, ", "))
+		r.wrong(at+".home", "%q is no replica of %s; known: %s", a.Home, o.Name, strings.Join(known, ", "))
 	}
 }
 
 func (r *reader) checkRoutes() {
-	taken := map[string]int{}
+	matched, named := map[string]int{}, map[string]int{}
 	for i := range r.config.Routes {
 		route := &r.config.Routes[i]
 		at := fmt.Sprintf("routes[%d]", i)
+		if r.at[at].Kind != yaml.MappingNode {
+			continue
+		}
 		r.checkOwnerOf(route, at)
-		for _, key := range matchKeys(route) {
-			if other, twice := taken[key]; twice {
-				r.add(r.at[at], at+".match", "matches the same as routes[%d]: %s", other, key)
-				break
-			}
-			taken[key] = i
+		r.checkCanary(route, at+".canary")
+		r.checkShadow(route, at+".shadow")
+		if r.checkMatch(route, at, i, matched) {
+			r.checkName(route, at, i, named)
 		}
 	}
+}
+
+// checkMatch tells whether no route before takes the same.
+func (r *reader) checkMatch(route *Route, at string, i int, taken map[string]int) bool {
+	if route.Path == "" {
+		return true
+	}
+	for _, key := range matchKeys(route) {
+		if other, twice := taken[key]; twice {
+			r.wrong(at+".match", "matches the same as routes[%d]: %s", other, key)
+			return false
+		}
+		taken[key] = i
+	}
+	return true
+}
+
+func (r *reader) checkName(route *Route, at string, i int, taken map[string]int) {
+	if route.Name == "" && r.at[at+".name"] == nil && route.Path != "" {
+		route.Name = RouteName(route.Methods, route.Path)
+		if len(route.Name) > maxName {
+			r.wrong(at+".name", "is missing; methods and path make a name of %d bytes, and %d is the most: give it one", len(route.Name), maxName)
+		}
+	}
+	if route.Name == "" {
+		return // its problem is told already
+	}
+	if other, twice := taken[route.Name]; twice {
+		r.wrong(at+".name", "%q is the name of routes[%d] already", route.Name, other)
+		return
+	}
+	taken[route.Name] = i
 }
 
 func (r *reader) checkOwnerOf(route *Route, at string) {
+	if r.at[at+".owner"] == nil {
+		r.wrong(at+".owner", "is missing; known: %s", r.knownOwners())
+		return
+	}
+	if !r.refersTo(route.Owner, at+".owner") || route.Timeout != 0 {
+		return
+	}
 	i := slices.IndexFunc(r.config.Owners, func(o Owner) bool { return o.Name == route.Owner })
-	if i >= 0 {
-		if route.Timeout == 0 {
-			route.Timeout = r.config.Owners[i].Timeout
-		}
-		return
-	}
-	known := make([]string, len(r.config.Owners))
-	for i, o := range r.config.Owners {
-		known[i] = o.Name
-	}
-	node := r.at[at+".owner"]
-	if node == nil {
-		r.add(r.at[at], at+".owner", "is missing; known: %s", strings.Join(known, ", "))
-		return
-	}
-	r.add(node, at+".owner", "%q is no owner; known: %s", route.Owner, strings.Join(known, ", "))
+	route.Timeout = r.config.Owners[i].Timeout
 }
 
-// matchKeys names what a route takes, one key for each method, with the names of
-// wildcards left out: {id} and {post} match the same.
-func matchKeys(route *Route) []string {
-	segments := strings.Split(route.Path, "/")
-	for i, s := range segments {
-		if isWildcard(s) {
-			segments[i] = "{}"
-		}
+// refersTo tells whether the field names an owner. What isn't a text was told
+// already.
+func (r *reader) refersTo(owner, field string) bool {
+	if r.hasOwner(owner) {
+		return true
 	}
-	path := strings.Join(segments, "/")
-	if len(route.Methods) == 0 {
-		return []string{"any method " + path}
+	if r.at[field] != nil && !r.hasProblem(field) {
+		r.wrong(field, "%q is no owner; known: %s", owner, r.knownOwners())
 	}
-	keys := make([]string, len(route.Methods))
-	for i, m := range route.Methods {
-		keys[i] = m + " " + path
+	return false
+}
+
+func (r *reader) checkCanary(route *Route, at string) {
+	if route.Canary == nil || !r.refersTo(route.Canary.Owner, at+".owner") {
+		return
 	}
-	return keys
+	if route.Canary.Owner == route.Owner {
+		r.wrong(at+".owner", "%q answers the route anyway; name another owner", route.Owner)
+	}
+}
+
+func (r *reader) checkShadow(route *Route, at string) {
+	if route.Shadow == nil {
+		return
+	}
+	if len(route.Methods) > 0 && !slices.Contains(route.Methods, "GET") && !slices.Contains(route.Methods, "HEAD") {
+		r.wrong(at, "only GET and HEAD are copied, and the route takes neither; leave it out")
+	}
+	if r.refersTo(route.Shadow.Owner, at+".owner") && route.Shadow.Owner == route.Owner {
+		r.wrong(at+".owner", "%q answers the route itself; name another owner", route.Owner)
+	}
+}
+
+func (r *reader) hasProblem(field string) bool {
+	return slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Field == field })
 }
 
 func (r *reader) hasProblemUnder(at string) bool {
-	return slices.ContainsFunc(r.problems, func(p Problem) bool { return strings.HasPrefix(p.Field, at+".") })
+	return slices.ContainsFunc(r.problems, func(p Problem) bool {
+		return p.Field == at || strings.HasPrefix(p.Field, at+".") || strings.HasPrefix(p.Field, at+"[")
+	})
 }

@@ -46,7 +46,10 @@ routes:
 	require.Equal(t, "http://[::1]:80", monolith.Replicas[1].URL.String())
 	require.Equal(t, config.Health{Path: "/readyz", Named: true, Port: "9001", Interval: 250 * time.Millisecond, Timeout: 300 * time.Millisecond}, monolith.Health)
 	require.Equal(t, &config.Affinity{Cookie: "banyan_replica", SessionCookie: "banyan_session", Home: "monolith-0"}, monolith.Affinity)
-	require.Equal(t, config.Route{Path: "/api/v1/comments/*", Methods: []string{"GET", "HEAD"}, Owner: "comments", Timeout: 5 * time.Second, MaxBody: 2 << 20}, c.Routes[0])
+	require.Equal(t, config.Route{
+		Name: "GET,HEAD /api/v1/comments/*", Path: "/api/v1/comments/*", Methods: []string{"GET", "HEAD"}, Owner: "comments",
+		Timeout: 5 * time.Second, MaxBody: 2 << 20, Hold: config.Hold{MaxWait: config.DefaultHoldWait, MaxRequests: config.DefaultHoldRequests},
+	}, c.Routes[0])
 	require.Equal(t, 15*time.Second, c.Routes[1].Timeout, "a route takes its owner's timeout")
 }
 
@@ -62,8 +65,8 @@ func TestErrorsNameLineAndField(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"unknown owner":       {owners + "routes:\n  - {match: {path: /a}, owner: monolith}\n  - match: {path: \"/*\"}\n    owner: monolit\n", `gateway.yaml:6: routes[1].owner: "monolit" is no owner; known: monolith`},
 		"no owner":            {owners + "routes:\n  - {match: {path: /a}}\n", `gateway.yaml:4: routes[0].owner: is missing; known: monolith`},
-		"unknown field":       {owners + "routes:\n  - {match: {path: /a}, owner: monolith, timeot: 5s}\n", `gateway.yaml:4: routes[0].timeot: is no field here; known: match, max_body, owner, timeout`},
-		"unknown at the root": {"owner: {}\n" + owners + "routes: [{match: {path: /a}, owner: monolith}]\n", `gateway.yaml:1: owner: is no field here; known: owners, revision, routes`},
+		"unknown field":       {owners + "routes:\n  - {match: {path: /a}, owner: monolith, timeot: 5s}\n", `gateway.yaml:4: routes[0].timeot: is no field here; known: canary, hold, match, max_body, name, owner, rate_limit, shadow, timeout`},
+		"unknown at the root": {"owner: {}\n" + owners + "routes: [{match: {path: /a}, owner: monolith}]\n", `gateway.yaml:1: owner: is no field here; known: clients, owners, revision, routes`},
 		"given twice":         {owners + "routes: [{match: {path: /a}, owner: monolith}]\nrevision: 1\nrevision: 2\n", `gateway.yaml:5: revision: is given twice`},
 		"bad revision":        {"revision: -1\n" + owners + "routes: [{match: {path: /a}, owner: monolith}]\n", `gateway.yaml:1: revision: "-1" must be a whole number that isn't negative`},
 		"bad duration":        {owners + "routes:\n  - {match: {path: /a}, owner: monolith, timeout: 5}\n", `gateway.yaml:4: routes[0].timeout: "5" must be a duration above 0, as in 500ms or 15s`},

@@ -37,10 +37,12 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, p.Field, p.Detail)
 }
 
-// collector gathers problems while a file is walked.
+// collector gathers problems while a file is walked, and remembers where each
+// field stood for the checks that need the whole file.
 type collector struct {
 	file     string
 	problems Errors
+	at       map[string]*yaml.Node
 }
 
 func (c *collector) add(node *yaml.Node, field, format string, args ...any) {
@@ -49,6 +51,16 @@ func (c *collector) add(node *yaml.Node, field, format string, args ...any) {
 		line = node.Line
 	}
 	c.problems = append(c.problems, Problem{c.file, line, field, fmt.Sprintf(format, args...)})
+}
+
+// wrong adds a problem of a field at the line where it stands, or where what it
+// would stand in does.
+func (c *collector) wrong(field, format string, args ...any) {
+	at := field
+	for c.at[at] == nil && at != "" {
+		at = at[:max(strings.LastIndexAny(at, ".["), 0)]
+	}
+	c.add(c.at[at], field, format, args...)
 }
 
 func (c *collector) err() error {
