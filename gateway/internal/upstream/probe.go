@@ -55,13 +55,13 @@ func (p *prober) probe(ctx context.Context, health *config.Health) {
 	}
 	if err == nil {
 		p.failed = 0
-		if !p.replica.Healthy() {
+		if !p.replica.Up() {
 			p.replica.markUp()
 		}
 		return
 	}
 	p.failed++
-	if p.replica.Healthy() && (sure || p.failed >= strikes) {
+	if p.replica.Up() && (sure || p.failed >= strikes) {
 		p.replica.MarkDown(err.Error())
 	}
 }

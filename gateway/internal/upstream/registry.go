@@ -35,6 +35,8 @@ type Registry struct {
 	mu       sync.Mutex
 	entries  map[string]*entry
 	resolved map[string][]string // address to what it last meant
+
+	ejecting sync.Mutex // one replica at a time is ejected
 }
 
 type entry struct {
@@ -203,6 +205,7 @@ func (g *Registry) take(owner config.Owner, p config.Replica) *Replica {
 		g.running.Go(func() { newProber(e.replica).run(ctx) })
 	}
 	e.replica.health.Store(&owner.Health)
+	e.replica.outlier.judgeBy(owner.Outliers)
 	e.users++
 	return e.replica
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/url"
 	"sync/atomic"
+	"time"
 
 	"banyan.dev/gateway/internal/config"
 )
@@ -23,7 +24,9 @@ type Replica struct {
 
 	pool     pool
 	health   atomic.Pointer[config.Health]
-	verdict  atomic.Pointer[Verdict]
+	verdict  atomic.Pointer[Verdict] // as probes and connections have it
+	epoch    time.Time
+	outlier  ejection
 	inFlight atomic.Int64
 	requests atomic.Uint64
 	failures atomic.Uint64
@@ -34,6 +37,8 @@ type Replica struct {
 type Verdict struct {
 	Healthy bool
 	Reason  string // "" when healthy
+	// EjectedUntil is when an ejection ends; zero when the replica is not ejected.
+	EjectedUntil time.Time
 }
 
 // healthy is shared by all replicas that are: setting it costs no allocation.
@@ -46,7 +51,7 @@ func Pin(owner, name string) string {
 }
 
 func newReplica(owner, name string, u *url.URL) *Replica {
-	r := &Replica{Owner: owner, Name: name, URL: u, Pin: Pin(owner, name), ServedBy: []byte(owner + "/" + name)}
+	r := &Replica{Owner: owner, Name: name, URL: u, Pin: Pin(owner, name), ServedBy: []byte(owner + "/" + name), epoch: time.Now()}
 	// A new replica is trusted until the first probe, or the first refused
 	// connection, says otherwise: else each start would begin with 503.
 	r.verdict.Store(healthy)
@@ -54,11 +59,26 @@ func newReplica(owner, name string, u *url.URL) *Replica {
 	return r
 }
 
-// Healthy tells whether the replica takes requests.
-func (r *Replica) Healthy() bool { return r.verdict.Load().Healthy }
+// Healthy tells whether the replica takes requests: it is up, and not ejected.
+func (r *Replica) Healthy() bool { return r.Up() && r.ejectedUntil() == 0 }
+
+// Up tells whether the replica is well as far as probes and connections know. Where
+// no replica is healthy, one that is up is better than none.
+func (r *Replica) Up() bool { return r.verdict.Load().Healthy }
 
 // Verdict is Healthy with its reason.
-func (r *Replica) Verdict() Verdict { return *r.verdict.Load() }
+func (r *Replica) Verdict() Verdict {
+	v := *r.verdict.Load()
+	until := r.ejectedUntil()
+	if until == 0 {
+		return v
+	}
+	v.EjectedUntil = r.epoch.Add(time.Duration(until))
+	if v.Healthy {
+		v.Healthy, v.Reason = false, "ejected: too many failures in a row"
+	}
+	return v
+}
 
 // MarkDown takes the replica out until a probe brings it back, and drops its idle
 // connections: they lead to a process that is gone.
@@ -92,9 +112,10 @@ func (r *Replica) InFlight() int64 { return r.inFlight.Load() }
 type Figures struct {
 	InFlight                   int64
 	Requests, Failures, Pinned uint64
+	Ejections                  uint64
 }
 
 // Figures returns the counts.
 func (r *Replica) Figures() Figures {
-	return Figures{r.inFlight.Load(), r.requests.Load(), r.failures.Load(), r.pinned.Load()}
+	return Figures{r.inFlight.Load(), r.requests.Load(), r.failures.Load(), r.pinned.Load(), r.outlier.count.Load()}
 }
