@@ -13,6 +13,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"banyan.dev/gateway/internal/dataplane"
+	"banyan.dev/gateway/internal/policy"
 )
 
 // settings is the environment of the process.
@@ -24,6 +25,10 @@ type settings struct {
 	Name    string `env:"NAME" envDefault:"gateway"`
 	Level   string `env:"LOG_LEVEL" envDefault:"info"`
 	Version string `env:"VERSION" envDefault:"dev"`
+
+	// CanaryKey signs the tokens by which testers choose an owner; without it none
+	// counts.
+	CanaryKey string `env:"CANARY_KEY"`
 
 	// Notice is how long the gateway still takes connections after /readyz went
 	// false, so that balancers see it; Drain begins after it.
@@ -68,6 +73,9 @@ func (s settings) check() error {
 	}
 	if s.Token == "" && !isLoopback(s.Admin) {
 		return fmt.Errorf("ADMIN_ADDR %q can be reached from outside and ADMIN_TOKEN is empty: set a token, or bind 127.0.0.1", s.Admin)
+	}
+	if n := len(s.CanaryKey); n > 0 && n < policy.LeastOverrideKey {
+		return fmt.Errorf("CANARY_KEY has %d bytes: %w", n, policy.ErrOverrideKey)
 	}
 	if s.HeaderBytes < 1024 || s.HeaderBytes > 1<<20 {
 		return fmt.Errorf("MAX_HEADER_BYTES %d is out of bounds: use 1024 to 1048576", s.HeaderBytes)

@@ -16,7 +16,9 @@ import (
 	"banyan.dev/gateway/internal/control"
 	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/dataplane"
+	"banyan.dev/gateway/internal/hold"
 	"banyan.dev/gateway/internal/metrics"
+	"banyan.dev/gateway/internal/resilience"
 	"banyan.dev/gateway/internal/upstream"
 	"banyan.dev/platform/run"
 	"banyan.dev/platform/telemetry"
@@ -81,11 +83,14 @@ func (g *gateway) giveNotice(notice time.Duration) error {
 // it has started is on the stack, also when it fails.
 func start(ctx context.Context, s settings, logger *slog.Logger, started *run.Stack) (*gateway, error) {
 	registry := telemetry.NewRegistry()
-	set := metrics.New(registry)
-	owners := upstream.NewRegistry(net.DefaultResolver, logger)
-	started.Push("owners", func(context.Context) error { owners.Close(); return nil })
+	lasting := current.Lasting{
+		Owners: upstream.NewRegistry(net.DefaultResolver, logger), Metrics: metrics.New(registry), Holds: hold.New(registry),
+		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(),
+		Override: []byte(s.CanaryKey),
+	}
+	started.Push("owners", func(context.Context) error { lasting.Owners.Close(); return nil })
 
-	now := current.New(owners, set, logger)
+	now := current.New(lasting, logger)
 	started.Push("configuration", func(context.Context) error { now.Close(); return nil })
 	if err := follow(ctx, s.Config, now, logger, started); err != nil {
 		return nil, err
@@ -103,10 +108,11 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 	if g.public, err = listen("LISTEN_ADDR", s.Listen); err != nil {
 		return nil, err
 	}
-	public := dataplane.New(g.public, now, set, logger, s.limits())
+	public := dataplane.New(g.public, now, lasting.Metrics, logger, s.limits())
 	g.beginDrain = func() { operators.BeginDrain(); public.BeginDrain() }
 	started.Push("data plane", func(ctx context.Context) error {
 		g.beginDrain()
+		lasting.Holds.Close() // nobody is left to release them
 		return public.Drain(ctx)
 	})
 	go func() { g.failed <- public.Serve() }()

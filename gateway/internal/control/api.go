@@ -154,7 +154,7 @@ func (s *Server) Status() Status {
 		out.Owners = append(out.Owners, ownerStatus(snapshot.Table.Config.Owners[i], o))
 	}
 	for _, r := range snapshot.Table.Routes {
-		reading := snapshot.Meters[r.Index].Read()
+		reading := snapshot.Routes[r.Index].Baseline.Read()
 		out.Routes = append(out.Routes, RouteStatus{
 			Path: r.Pattern, Methods: r.Methods, Owner: r.Owner.Name, Timeout: r.Timeout.String(),
 			Requests: reading.Requests, Errors: reading.Errors,

@@ -4,21 +4,17 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"banyan.dev/gateway/internal/control"
 	"banyan.dev/gateway/internal/current"
-	"banyan.dev/gateway/internal/metrics"
-	"banyan.dev/gateway/internal/upstream"
+	"banyan.dev/gateway/internal/current/currenttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,18 +31,15 @@ func second(revision string) string {
 type rig struct {
 	*httptest.Server
 	control *control.Server
-	current *current.Current
+	current *currenttest.Rig
 }
 
 func newRig(t *testing.T, token string) *rig {
-	logger := slog.New(slog.DiscardHandler)
-	registry := prometheus.NewRegistry()
-	owners := upstream.NewRegistry(net.DefaultResolver, logger)
-	now := current.New(owners, metrics.New(registry), logger)
+	now := currenttest.New(t)
 	require.NoError(t, now.Apply("file", "gateway.yaml", []byte(first), current.Any))
-	c := control.New(control.Options{Name: "gateway-0", Version: "v1", Token: token}, now, registry, logger)
+	c := control.New(control.Options{Name: "gateway-0", Version: "v1", Token: token}, now.Current, now.Registry, now.Logger)
 	s := httptest.NewServer(c.Handler())
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close(); now.Close(); owners.Close() })
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close(); now.Close(t) })
 	return &rig{s, c, now}
 }
 

@@ -16,24 +16,47 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"banyan.dev/gateway/internal/config"
+	"banyan.dev/gateway/internal/hold"
 	"banyan.dev/gateway/internal/metrics"
 	"banyan.dev/gateway/internal/policy"
+	"banyan.dev/gateway/internal/resilience"
 	"banyan.dev/gateway/internal/upstream"
 )
+
+// Lasting is what outlives configurations: replicas and their health, gates, open
+// breakers, the figures of shadows and of routes.
+type Lasting struct {
+	Owners  *upstream.Registry
+	Metrics *metrics.Set
+	Holds   *hold.Gates
+	Guards  *resilience.Guards
+	Limits  *resilience.Limiters
+	// Override is the key of testers' tokens; empty lets none count.
+	Override []byte
+}
 
 // Snapshot is a configuration in force.
 type Snapshot struct {
 	Table    *policy.Table
-	Meters   []*metrics.Meter // by Route.Index
+	Routes   []Route             // by policy.Route.Index
+	Clients  *resilience.Limiter // over all routes; nil is no limit
 	Revision int64
 	Source   string // file or api
 	Since    time.Time
+}
+
+// Route is what a route uses that outlives configurations.
+type Route struct {
+	// Baseline counts the requests that the route's owner answers, Canary those of
+	// the other one; nil without a canary.
+	Baseline, Canary *metrics.Meter
+	Gate             *hold.Gate
+	Limiter          *resilience.Limiter // nil is no limit
 }
 
 // Refusal is a configuration that was not taken over.
@@ -53,21 +76,21 @@ var (
 
 // Current is the configuration in force. It is safe for concurrent use.
 type Current struct {
-	registry *upstream.Registry
-	metrics  *metrics.Set
-	logger   *slog.Logger
-	now      func() time.Time
+	lasting Lasting
+	logger  *slog.Logger
+	now     func() time.Time
 
 	snapshot atomic.Pointer[Snapshot]
 	refusal  atomic.Pointer[Refusal]
 
-	mu sync.Mutex // one change at a time
+	mu      sync.Mutex // one change at a time
+	history []Change   // the newest last
 }
 
 // New returns a holder with nothing in force: Snapshot is nil until the first
 // Apply succeeds.
-func New(registry *upstream.Registry, set *metrics.Set, logger *slog.Logger) *Current {
-	return &Current{registry: registry, metrics: set, logger: logger, now: time.Now}
+func New(lasting Lasting, logger *slog.Logger) *Current {
+	return &Current{lasting: lasting, logger: logger, now: time.Now}
 }
 
 // Snapshot returns what is in force.
@@ -89,7 +112,8 @@ func (c *Current) Apply(source, name string, text []byte, seen int64) error {
 	err := c.apply(source, name, text, seen)
 	if err != nil {
 		c.refusal.Store(&Refusal{At: c.now(), Source: source, Reason: err.Error()})
-		c.metrics.Reloads.WithLabelValues("refused").Inc()
+		c.note(Change{At: c.now(), Source: source, Refused: err.Error()})
+		c.lasting.Metrics.Reloads.WithLabelValues("refused").Inc()
 		c.logger.Warn("configuration refused; the running one stays", "source", source, "reason", err.Error())
 		return err
 	}
@@ -123,17 +147,64 @@ func (c *Current) apply(source, name string, text []byte, seen int64) error {
 
 // swap opens the new before it closes the old, so that replicas in both stay.
 func (c *Current) swap(parsed *config.Config, revision int64, source string, running *Snapshot) {
-	next := &Snapshot{Table: policy.New(parsed, c.registry), Revision: revision, Source: source, Since: c.now()}
-	for _, r := range next.Table.Routes {
-		next.Meters = append(next.Meters, c.metrics.Meter(RouteName(r), r.Owner.Name))
+	table := policy.New(parsed)
+	table.Open(c.lasting.Owners, c.lasting.Guards, c.lasting.Override)
+	next := &Snapshot{Table: table, Revision: revision, Source: source, Since: c.now()}
+	next.Clients = c.limiter(everyRoute, parsed.Clients.RateLimit)
+	for _, r := range table.Routes {
+		next.Routes = append(next.Routes, c.route(r))
 	}
 	c.snapshot.Store(next)
-	c.metrics.Revision.Set(float64(revision))
-	c.metrics.Reloads.WithLabelValues("accepted").Inc()
-	c.logger.Info("configuration in force", "revision", revision, "source", source, "routes", len(next.Table.Routes), "owners", len(next.Table.Owners))
+	c.lasting.Metrics.Revision.Set(float64(revision))
+	c.lasting.Metrics.Reloads.WithLabelValues("accepted").Inc()
+	c.note(change(next, running))
+	c.logger.Info("configuration in force", "revision", revision, "source", source, "routes", len(table.Routes), "owners", len(table.Owners))
 	if running != nil {
-		running.Table.Close()
+		c.close(running)
 	}
+}
+
+// everyRoute is the name of the limiter that counts over all routes: no route has it.
+const everyRoute = ""
+
+func (c *Current) limiter(route string, limit *config.RateLimit) *resilience.Limiter {
+	if limit == nil {
+		return nil
+	}
+	return c.lasting.Limits.Open(route, *limit)
+}
+
+// close gives up what a configuration used.
+func (c *Current) close(s *Snapshot) {
+	s.Table.Close()
+	if s.Clients != nil {
+		c.lasting.Limits.Close(everyRoute, s.Clients)
+	}
+	for i, r := range s.Routes {
+		if r.Limiter != nil {
+			c.lasting.Limits.Close(s.Table.Routes[i].Name, r.Limiter)
+		}
+	}
+}
+
+func (c *Current) route(r *policy.Route) Route {
+	out := Route{
+		Baseline: c.lasting.Metrics.Meter(r.Name, r.Owner.Name),
+		Gate:     c.lasting.Holds.Gate(r.Name),
+		Limiter:  c.limiter(r.Name, r.RateLimit),
+	}
+	if r.Canary != nil {
+		out.Canary = c.lasting.Metrics.Meter(r.Name, r.Canary.Owner.Name)
+	}
+	return out
+}
+
+// Meter counts for the side that answers.
+func (r *Route) Meter(side policy.Side) *metrics.Meter {
+	if side.Canary {
+		return r.Canary
+	}
+	return r.Baseline
 }
 
 // Close gives up the replicas of what is in force.
@@ -141,14 +212,6 @@ func (c *Current) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.snapshot.Load(); s != nil {
-		s.Table.Close()
+		c.close(s)
 	}
-}
-
-// RouteName is a route as metrics and the page name it: "GET,HEAD /a/*".
-func RouteName(r *policy.Route) string {
-	if len(r.Methods) == 0 {
-		return r.Pattern
-	}
-	return strings.Join(r.Methods, ",") + " " + r.Pattern
 }

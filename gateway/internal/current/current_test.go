@@ -2,28 +2,22 @@ package current_test
 
 import (
 	"fmt"
-	"log/slog"
-	"net"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"banyan.dev/gateway/internal/config"
 	"banyan.dev/gateway/internal/current"
-	"banyan.dev/gateway/internal/metrics"
-	"banyan.dev/gateway/internal/upstream"
+	"banyan.dev/gateway/internal/current/currenttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func holder(t *testing.T) *current.Current {
-	logger := slog.New(slog.DiscardHandler)
-	owners := upstream.NewRegistry(net.DefaultResolver, logger)
-	c := current.New(owners, metrics.New(prometheus.NewRegistry()), logger)
-	t.Cleanup(func() { c.Close(); owners.Close() })
-	return c
+	c := currenttest.New(t)
+	t.Cleanup(func() { c.Close(t) })
+	return c.Current
 }
 
 func text(revision int, path string) []byte {

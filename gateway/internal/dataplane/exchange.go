@@ -7,17 +7,15 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"banyan.dev/gateway/internal/current"
+	"banyan.dev/gateway/internal/hold"
 	"banyan.dev/gateway/internal/policy"
+	"banyan.dev/gateway/internal/resilience"
 	"banyan.dev/gateway/internal/upstream"
 )
 
-const (
-	// bufferedBody is the longest body that is read before it is sent: such a
-	// request can be sent again to another replica. fasthttp has read as much.
-	bufferedBody = 8 << 10
-	// attempts bounds how often one request is sent.
-	attempts = 4
-)
+// bufferedBody is the longest body that is read before it is sent: such a request
+// can be sent again to another replica. fasthttp has read as much.
+const bufferedBody = 8 << 10
 
 // body says how a request's body reaches the owner.
 type body uint8
@@ -39,26 +37,34 @@ type exchange struct {
 	snapshot *current.Snapshot
 	begun    time.Time
 
-	head        head
-	view        policy.Request
-	target      []byte // path and query, as forwarded
-	pathBuf     []byte
-	requestID   []byte
-	body        body
-	content     []byte // of a buffered body
-	out         []byte // the request's bytes on their way to the owner
-	scratch     []byte
-	route       *policy.Route
-	choice      policy.Choice
-	tried       []*upstream.Replica
-	conn        *upstream.Conn
-	upload      *upload
-	deadline    time.Time
-	streaming   bool // the answer's body outlives the handler
-	interim     bool // the owner has been asked for 100 Continue
-	odd         bool // the request can't be trusted to end where it seems to
-	status      int
-	connections int
+	head      head
+	view      policy.Request
+	target    []byte // path and query, as forwarded
+	pathBuf   []byte
+	requestID []byte
+	body      body
+	content   []byte // of a buffered body
+	out       []byte // the request's bytes on their way to the owner
+	scratch   []byte
+	keys      policy.Keys
+	route     *policy.Route
+	lasting   *current.Route // the route's
+	side      policy.Side
+	owner     *policy.Owner   // the side's, from the moment it was chosen
+	gate      *hold.Gate      // passed, and to be left
+	pass      resilience.Pass // the owner's guard let it in
+	guarded   bool            // and must be told when it is over
+	outcome   resilience.Outcome
+	choice    policy.Choice
+	tried     []*upstream.Replica
+	conn      *upstream.Conn
+	upload    *upload
+	deadline  time.Time
+	streaming bool // the answer's body outlives the handler
+	interim   bool // the owner has been asked for 100 Continue
+	odd       bool // the request can't be trusted to end where it seems to
+	status    int
+	sent      int // how often
 }
 
 // begin takes an exchange for the request at hand.
@@ -75,10 +81,12 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx) *exchange {
 func (x *exchange) end() {
 	x.mustClose()
 	meter := x.server.none
-	if x.route != nil {
-		meter = x.snapshot.Meters[x.route.Index]
+	if x.owner != nil {
+		meter = x.lasting.Meter(x.side)
 	}
-	meter.Answered(x.status, time.Since(x.begun))
+	took := time.Since(x.begun)
+	meter.Answered(x.status, took)
+	x.judge(x.begun.Add(took))
 	if x.upload != nil && x.client != nil && x.upload.complete() {
 		x.client.bodyStall.Store(0)
 	}
@@ -90,6 +98,7 @@ func (x *exchange) end() {
 // let gives the exchange back. Nothing may use it afterwards.
 func (x *exchange) let() {
 	s := x.server
+	x.leave()
 	s.metrics.InFlight.Dec()
 	clear(x.tried)
 	clear(x.head.lines)
@@ -97,7 +106,7 @@ func (x *exchange) let() {
 	x.head.reset()
 	*x = exchange{
 		server: s, head: x.head, pathBuf: x.pathBuf[:0], target: x.target[:0], requestID: x.requestID[:0],
-		content: x.content[:0], out: x.out[:0], scratch: x.scratch[:0], tried: x.tried[:0],
+		content: x.content[:0], out: x.out[:0], scratch: x.scratch[:0], tried: x.tried[:0], keys: x.keys,
 	}
 	s.pool.Put(x)
 }
@@ -135,6 +144,15 @@ func (x *exchange) run() {
 		x.fail(err)
 		return
 	}
+	x.answer()
+}
+
+// answer lets the request in and forwards it.
+func (x *exchange) answer() {
+	if err := x.admit(); err != nil {
+		x.giveUp(err)
+		return
+	}
 	x.forward()
 }
 
@@ -152,22 +170,25 @@ func (x *exchange) forward() {
 		if err == nil {
 			return
 		}
-		if !x.mayRepeat(err) {
+		// A kept connection that turns out closed says nothing about its replica,
+		// and doesn't count as a retry: nobody is asked more than once for it.
+		fresh = x.conn.Reused
+		if !x.mayRepeat(err) || !fresh && !x.owner.Guard.MayRetry(time.Now()) {
 			x.giveUp(err)
 			return
 		}
-		fresh = x.conn.Reused
 		if !fresh {
 			x.choice.Replica.Failed()
 			x.tried = append(x.tried, x.choice.Replica)
+			x.lasting.Meter(x.side).Retried()
 		}
 		x.abandon()
-		x.snapshot.Meters[x.route.Index].Retried()
 	}
 }
 
 // try makes one attempt over the connection.
 func (x *exchange) try() error {
+	x.sent++
 	if err := x.send(); err != nil {
 		return err
 	}
@@ -178,7 +199,7 @@ func (x *exchange) try() error {
 // next one is asked: nothing was sent yet, so any request may.
 func (x *exchange) connect(fresh bool) error {
 	for {
-		x.choice = x.route.Owner.Choose(&x.view, x.tried)
+		x.choice = x.owner.Choose(&x.view, x.tried)
 		r := x.choice.Replica
 		if r == nil {
 			if len(x.tried) > 0 {
@@ -186,7 +207,6 @@ func (x *exchange) connect(fresh bool) error {
 			}
 			return errNobody
 		}
-		x.connections++
 		var conn *upstream.Conn
 		if !fresh {
 			conn = r.Idle(!x.replayable())
@@ -222,7 +242,7 @@ func (x *exchange) replayable() bool {
 }
 
 func (x *exchange) mayRepeat(err error) bool {
-	return x.replayable() && !x.conn.Received() && x.connections < attempts && !x.interim &&
+	return x.replayable() && !x.conn.Received() && x.sent < x.owner.Attempts && !x.interim &&
 		!errors.Is(err, upstream.ErrDeadline) && !errors.Is(err, upstream.ErrGone)
 }
 
@@ -258,6 +278,9 @@ func (x *exchange) fail(err error) {
 		r = errInternal
 	}
 	x.status = r.status
+	if r == errLost || r == errLate || r == errRefused || r == errNobody {
+		x.outcome = resilience.Failed
+	}
 	r.write(x.ctx, x.view.Path, x.requestID)
 }
 

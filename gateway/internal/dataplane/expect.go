@@ -55,11 +55,15 @@ func (x *exchange) ask() bool {
 		x.interim = false
 		return true
 	}
-	err := x.connect(false)
-	if err != nil {
+	if err := x.admit(); err != nil {
+		x.giveUp(err)
+		return false
+	}
+	if err := x.connect(false); err != nil {
 		x.fail(err)
 		return false
 	}
+	x.sent++
 	if err := x.send(); err != nil {
 		x.giveUp(err)
 		return false
@@ -98,7 +102,7 @@ func (x *exchange) awaitWord() (wanted bool, err error) {
 // resume goes on when the client has been told to send its body.
 func (x *exchange) resume() {
 	if x.conn == nil {
-		x.forward()
+		x.answer()
 		return
 	}
 	x.interim = false

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"bytes"
 	"errors"
+	"strings"
 
 	"banyan.dev/gateway/internal/policy"
 )
@@ -33,6 +34,7 @@ type head struct {
 	host        []byte
 	requestID   []byte
 	traceparent []byte
+	tester      []byte
 	upgrade     []byte // the protocol, when the client asks to leave HTTP
 	dropped     [][]byte
 	expects     bool
@@ -117,6 +119,8 @@ func (h *head) note(l line) error {
 		h.traceparent = l.value
 	case policy.Cookie:
 		h.cookies = append(h.cookies, l.value)
+	case policy.Tester:
+		h.tester = l.value
 	}
 	return nil
 }
@@ -160,6 +164,17 @@ func isTunnel(protocol []byte) bool {
 }
 
 var slash = []byte{'/'}
+
+// Value is the first value of a header by its name, in whatever case.
+func (h *head) Value(name string) []byte {
+	for i := range h.lines {
+		l := &h.lines[i]
+		if len(l.name) == len(name) && strings.EqualFold(string(l.name), name) {
+			return l.value
+		}
+	}
+	return nil
+}
 
 // isDropped tells whether the client named the header in Connection.
 func (h *head) isDropped(name []byte) bool {

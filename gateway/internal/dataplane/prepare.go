@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/policy"
 )
 
@@ -18,7 +19,11 @@ func (x *exchange) prepare() error {
 		x.odd = true
 		return err
 	}
-	x.view.Method, x.view.Cookies = h.Method(), x.head.cookies
+	x.view.Method, x.view.Cookies, x.view.Headers = h.Method(), x.head.cookies, &x.head
+	x.view.Now, x.view.Tester = x.begun, x.head.tester
+	if x.client != nil {
+		x.view.Client = x.clientAddr()
+	}
 	switch string(x.view.Method) {
 	case "CONNECT", "TRACE":
 		return errMethod
@@ -26,11 +31,19 @@ func (x *exchange) prepare() error {
 	if policy.IsInternal(x.view.Path) {
 		return errNoRoute
 	}
-	if x.route = x.snapshot.Table.Match(&x.view); x.route == nil {
+	return x.follow(x.server.current.Snapshot())
+}
+
+// follow finds the route that takes the request by what is in force.
+func (x *exchange) follow(snapshot *current.Snapshot) error {
+	x.snapshot = snapshot
+	if x.route = snapshot.Table.Match(&x.view); x.route == nil {
 		return errNoRoute
 	}
+	x.keys.Reset(snapshot.Table)
+	x.lasting = &snapshot.Routes[x.route.Index]
 	x.deadline = x.begun.Add(x.route.Timeout)
-	if limit := x.route.MaxBody; limit > 0 && int64(h.ContentLength()) > limit {
+	if limit := x.route.MaxBody; limit > 0 && int64(x.ctx.Request.Header.ContentLength()) > limit {
 		return errTooLarge
 	}
 	return nil

@@ -33,6 +33,9 @@ var (
 	errHeadSize = &refusal{status: 431, kind: "too-large", detail: "The request's headers are too large."}
 	errBroken   = &refusal{status: 400, kind: "malformed", detail: "The request can't be read as HTTP/1.1."}
 	errNobody   = &refusal{status: 503, kind: "unavailable", detail: "Nobody can answer this at the moment. Try again soon.", retry: 1}
+	errHeld     = &refusal{status: 503, kind: "held", detail: "This is being moved at the moment. Nothing was done; try again.", retry: 1}
+	errOpen     = &refusal{status: 503, kind: "unavailable", detail: "What answers this fails too often at the moment. Nothing was done; try again soon.", retry: 1}
+	errFull     = &refusal{status: 503, kind: "overloaded", detail: "What answers this is busy. Nothing was done; try again soon.", retry: 1}
 	errLost     = &refusal{status: 502, kind: "bad-gateway", detail: "The answer was lost on its way. Whether the request was carried out is unknown.", retry: 1}
 	errRefused  = &refusal{status: 502, kind: "bad-gateway", detail: "Nobody could be reached to answer this. The request was not carried out.", retry: 1}
 	errLate     = &refusal{status: 504, kind: "timeout", detail: "The answer took too long. Whether the request was carried out is unknown."}

@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"banyan.dev/gateway/internal/policy"
+	"banyan.dev/gateway/internal/resilience"
 	"banyan.dev/gateway/internal/upstream"
 )
 
@@ -70,6 +71,7 @@ func (x *exchange) passInterim() error {
 func (x *exchange) take() {
 	res := &x.ctx.Response
 	x.status = res.StatusCode()
+	x.outcome = resilience.OutcomeOf(x.status)
 	// An owner that answers before the body it was asked about still waits for it.
 	reusable := !res.Header.ConnectionClose() && !x.interim
 	length := res.Header.ContentLength()
@@ -103,7 +105,11 @@ func hasNoBody(status int) bool {
 func (x *exchange) mark(h *fasthttp.ResponseHeader) {
 	h.SetBytesV("X-Served-By", x.choice.Replica.ServedBy)
 	h.SetBytesV("X-Request-Id", x.requestID)
-	owner := x.route.Owner
+	if x.side.Mint {
+		x.scratch = policy.AppendUserCookie(x.scratch[:0], x.keys.User(), x.choice.Secure)
+		h.SetBytesV("Set-Cookie", x.scratch)
+	}
+	owner := x.owner
 	if !owner.HasAffinity() {
 		return
 	}

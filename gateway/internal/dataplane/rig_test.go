@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,13 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"banyan.dev/gateway/internal/current"
+	"banyan.dev/gateway/internal/current/currenttest"
 	"banyan.dev/gateway/internal/dataplane"
-	"banyan.dev/gateway/internal/metrics"
 	"banyan.dev/gateway/internal/upstream"
 )
 
@@ -38,7 +36,7 @@ const wait = 10 * time.Second
 type rig struct {
 	addr    string
 	url     string
-	current *current.Current
+	current *currenttest.Rig
 	server  *dataplane.Server
 	client  *http.Client
 	drained bool
@@ -50,14 +48,11 @@ func newRig(t testing.TB, config string) *rig {
 
 func newRigWith(t testing.TB, config string, limits dataplane.Limits) *rig {
 	t.Helper()
-	logger := slog.New(slog.DiscardHandler)
-	set := metrics.New(prometheus.NewRegistry())
-	owners := upstream.NewRegistry(net.DefaultResolver, logger)
-	now := current.New(owners, set, logger)
+	now := currenttest.New(t)
 	require.NoError(t, now.Apply("file", "gateway.yaml", []byte(config), current.Any))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	r := &rig{addr: ln.Addr().String(), url: "http://" + ln.Addr().String(), current: now, server: dataplane.New(ln, now, set, logger, limits)}
+	r := &rig{addr: ln.Addr().String(), url: "http://" + ln.Addr().String(), current: now, server: dataplane.New(ln, now.Current, now.Lasting.Metrics, now.Logger, limits)}
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
 	r.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	served := make(chan error, 1)
@@ -70,8 +65,7 @@ func newRigWith(t testing.TB, config string, limits dataplane.Limits) *rig {
 			_ = r.server.Drain(ctx)
 		}
 		require.NoError(t, <-served)
-		now.Close()
-		owners.Close()
+		now.Close(t)
 	})
 	return r
 }

@@ -20,6 +20,7 @@ type Set struct {
 	InFlight prometheus.Gauge
 	// Tunnels is upgraded connections that are open.
 	Tunnels prometheus.Gauge
+	limited *prometheus.CounterVec
 	// Retries is requests sent again: to another replica, or over another
 	// connection.
 	Retries *prometheus.CounterVec
@@ -38,38 +39,63 @@ func New(registry *prometheus.Registry) *Set {
 			Name: "gateway_requests_total", Help: "Answered requests by route, owner and class of status.",
 		}, []string{"route", "owner", "class"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "gateway_request_seconds", Help: "Time from a request's head to the head of its answer.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-		}, []string{"route"}),
+			Name: "gateway_request_seconds", Help: "Time from a request's head to the head of its answer, without what it was held.",
+			Buckets: bounds,
+		}, []string{"route", "owner"}),
 		InFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "gateway_in_flight_requests", Help: "Requests begun and not ended."}),
 		Tunnels:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "gateway_open_tunnels", Help: "Upgraded connections."}),
 		Retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_retries_total", Help: "Requests sent again, by owner.",
 		}, []string{"owner"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gateway_rate_limited_total", Help: "Requests answered 429, by route.",
+		}, []string{"route"}),
 		Gone: prometheus.NewCounter(prometheus.CounterOpts{Name: "gateway_clients_gone_total", Help: "Clients that left before their answer."}),
 		Reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_reloads_total", Help: "Configurations accepted and refused.",
 		}, []string{"result"}),
 		Revision: prometheus.NewGauge(prometheus.GaugeOpts{Name: "gateway_config_revision", Help: "Revision of the running configuration."}),
 	}
-	registry.MustRegister(s.requests, s.latency, s.InFlight, s.Tunnels, s.Retries, s.Gone, s.Reloads, s.Revision)
+	registry.MustRegister(s.requests, s.latency, s.InFlight, s.Tunnels, s.Retries, s.limited, s.Gone, s.Reloads, s.Revision)
 	return s
+}
+
+// bounds are the upper bounds of the latency buckets, in seconds. Neighbours are
+// about 1.5 apart where a web application answers: a ramp compares percentiles of
+// two owners by them.
+var bounds = []float64{
+	.0005, .001, .0015, .0025, .004, .006, .01, .015, .025, .04, .06, .1, .15, .25, .4, .6, 1, 1.5, 2.5, 5, 10, 30,
+}
+
+// Bounds are the upper bounds of the latency buckets. A last bucket without bound
+// follows them.
+func Bounds() []time.Duration {
+	all := make([]time.Duration, len(bounds))
+	for i, b := range bounds {
+		all[i] = time.Duration(b * float64(time.Second))
+	}
+	return all
 }
 
 // classes are the labels by first digit of the status.
 var classes = [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
-// Meter counts one route's requests.
+// Meter counts the requests of one route that one owner answers.
 type Meter struct {
 	class   [len(classes)]prometheus.Counter
 	latency prometheus.Observer
 	retries prometheus.Counter
+	limited prometheus.Counter
 }
 
-// Meter returns the meter of a route. Routes of two configurations with the same
-// name and owner share it, so that counts go on over a reload.
+// Meter returns the meter of one owner's part in a route. Routes of two
+// configurations with the same name and owner share it, so that counts go on over
+// a reload.
 func (s *Set) Meter(route, owner string) *Meter {
-	m := &Meter{latency: s.latency.WithLabelValues(route), retries: s.Retries.WithLabelValues(owner)}
+	m := &Meter{
+		latency: s.latency.WithLabelValues(route, owner), retries: s.Retries.WithLabelValues(owner),
+		limited: s.limited.WithLabelValues(route),
+	}
 	for i, class := range classes {
 		m.class[i] = s.requests.WithLabelValues(route, owner, class)
 	}
@@ -89,11 +115,18 @@ func (m *Meter) Answered(status int, took time.Duration) {
 // Retried counts a request sent again.
 func (m *Meter) Retried() { m.retries.Inc() }
 
+// Limited counts a request that came too soon after its client's others.
+func (m *Meter) Limited() { m.limited.Inc() }
+
 // Reading is a meter at one moment. P50 and P99 are upper bounds of the buckets
 // they fall in, since the start.
 type Reading struct {
 	Requests, Errors uint64
 	P50, P99         time.Duration
+	// Latency counts, for each of Bounds, the requests that took so long or less;
+	// the last one, beyond the bounds, counts all.
+	Latency []uint64
+	Limited uint64 // of the route, over all owners
 }
 
 // Read reads the meter.
@@ -113,12 +146,27 @@ func (m *Meter) Read() Reading {
 	h, ok := m.latency.(prometheus.Histogram)
 	var out dto.Metric
 	if ok && h.Write(&out) == nil {
-		r.P50, r.P99 = quantile(out.GetHistogram(), .5), quantile(out.GetHistogram(), .99)
+		r.P50, r.P99 = Quantile(out.GetHistogram(), .5), Quantile(out.GetHistogram(), .99)
+		r.Latency = cumulative(out.GetHistogram())
+	}
+	out.Reset()
+	if m.limited.Write(&out) == nil {
+		r.Limited = uint64(out.GetCounter().GetValue())
 	}
 	return r
 }
 
-func quantile(h *dto.Histogram, q float64) time.Duration {
+func cumulative(h *dto.Histogram) []uint64 {
+	counts := make([]uint64, 0, len(h.GetBucket())+1)
+	for _, b := range h.GetBucket() {
+		counts = append(counts, b.GetCumulativeCount())
+	}
+	return append(counts, h.GetSampleCount())
+}
+
+// Quantile is the upper bound of the bucket that a share of what was observed lies
+// in or below; 0 when nothing was, or it lies beyond the last bound.
+func Quantile(h *dto.Histogram, q float64) time.Duration {
 	rank := q * float64(h.GetSampleCount())
 	for _, b := range h.GetBucket() {
 		if float64(b.GetCumulativeCount()) >= rank && rank > 0 {

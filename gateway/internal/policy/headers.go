@@ -21,6 +21,8 @@ const (
 	RequestID
 	Traceparent
 	Cookie
+	// Tester carries a tester's token, which is the gateway's alone.
+	Tester
 )
 
 // longest is as many bytes of a name as decide its kind.
@@ -89,6 +91,8 @@ func kindOfX(name []byte) Header {
 	switch string(name) {
 	case "x-request-id":
 		return RequestID
+	case "x-canary": // config.OverrideHeader
+		return Tester
 	case "x-real-ip", "x-forwarded", "x-user", "x-remote-user", "x-authenticated-user",
 		"x-client-ip", "x-cluster-client-ip", "x-original-url", "x-rewrite-url", "x-served-by":
 		return Distrusted

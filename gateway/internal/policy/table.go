@@ -1,11 +1,13 @@
 package policy
 
 import (
+	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"banyan.dev/gateway/internal/config"
+	"banyan.dev/gateway/internal/resilience"
 	"banyan.dev/gateway/internal/upstream"
 )
 
@@ -16,14 +18,21 @@ type Table struct {
 	Routes []*Route // in the order of the file
 	Owners []*Owner // in the order of their names
 	// cookies are the gateway's own: they are never forwarded.
-	cookies [][]byte
-	tree    node
+	cookies  [][]byte
+	session  []byte // the application's session cookie
+	override []byte // the key of testers' tokens
+	guards   *resilience.Guards
+	tree     node
 }
 
 // Owner is who answers, ready to choose a replica.
 type Owner struct {
-	Name     string
-	Group    *upstream.Group
+	Name string
+	// Group is nil until the table is opened.
+	Group *upstream.Group
+	// Guard is what protects the owner; nil until the table is opened.
+	Guard    *resilience.Guard
+	Attempts int
 	affinity *affinity
 	least    bool
 	turn     atomic.Uint32
@@ -32,11 +41,19 @@ type Owner struct {
 // Route is one route, ready to be followed.
 type Route struct {
 	Index   int // in Table.Routes
+	Name    string
 	Pattern string
 	Methods []string
 	Owner   *Owner
 	Timeout time.Duration
 	MaxBody int64
+	Hold    config.Hold
+	// Canary is nil when one owner answers everybody.
+	Canary *Canary
+	// ShadowOwner is nil when nobody answers beside the owner.
+	ShadowOwner *Owner
+	Shadow      *config.Shadow
+	RateLimit   *config.RateLimit
 }
 
 // Request is what the policies look at. The slices are read only during a call.
@@ -46,35 +63,83 @@ type Request struct {
 	Path []byte
 	// Cookies are the values of the request's Cookie headers.
 	Cookies [][]byte
+	// Headers answers for single headers; nil has none.
+	Headers Headers
+	// Tester is the value of config.OverrideHeader, or nothing.
+	Tester []byte
+	// Client is the address of who asks, behind trusted proxies.
+	Client netip.Addr
+	// Now is when the request began.
+	Now time.Time
 }
 
-// New makes a table of a configuration; its owners' groups are opened in the
-// registry, until Close.
-func New(c *config.Config, registry *upstream.Registry) *Table {
-	t := &Table{Config: c, cookies: [][]byte{[]byte(config.DefaultAffinityCookie)}}
+// Headers looks one header up, by its name in whatever case; nothing is found for
+// a header that is not there.
+type Headers interface {
+	Value(name string) []byte
+}
+
+// New makes a table of a configuration. It decides about routes and sides at once;
+// for replicas it must be opened.
+func New(c *config.Config) *Table {
+	t := &Table{Config: c, session: []byte(c.Clients.SessionCookie), cookies: [][]byte{
+		[]byte(config.DefaultAffinityCookie), []byte(config.UserCookie), []byte(config.OverrideCookie),
+	}}
 	for _, o := range c.Owners {
-		owner := &Owner{
-			Name: o.Name, Group: registry.Open(o), least: o.Balance == config.LeastRequests,
-			affinity: newAffinity(o.Affinity),
-		}
-		t.Owners = append(t.Owners, owner)
+		t.Owners = append(t.Owners, &Owner{
+			Name: o.Name, Attempts: o.Retries.Attempts, least: o.Balance == config.LeastRequests, affinity: newAffinity(o.Affinity),
+		})
 		if o.Affinity != nil && o.Affinity.Cookie != config.DefaultAffinityCookie {
 			t.cookies = append(t.cookies, []byte(o.Affinity.Cookie))
 		}
 	}
-	for i, r := range c.Routes {
-		owner := slices.IndexFunc(t.Owners, func(o *Owner) bool { return o.Name == r.Owner })
-		route := &Route{Index: i, Pattern: r.Path, Methods: r.Methods, Owner: t.Owners[owner], Timeout: r.Timeout, MaxBody: r.MaxBody}
+	for i := range c.Routes {
+		route := t.route(i, &c.Routes[i])
 		t.Routes = append(t.Routes, route)
 		t.tree.insert(route)
 	}
 	return t
 }
 
-// Close gives the owners' replicas up. Requests that still use the table may end.
+func (t *Table) route(i int, r *config.Route) *Route {
+	route := &Route{
+		Index: i, Name: r.Name, Pattern: r.Path, Methods: r.Methods, Owner: t.owner(r.Owner),
+		Timeout: r.Timeout, MaxBody: r.MaxBody, Hold: r.Hold, RateLimit: r.RateLimit,
+	}
+	if r.Canary != nil {
+		route.Canary = NewCanary(r.Canary, t.owner(r.Canary.Owner))
+	}
+	if r.Shadow != nil {
+		route.Shadow, route.ShadowOwner = r.Shadow, t.owner(r.Shadow.Owner)
+	}
+	return route
+}
+
+// owner finds one by its name. The configuration was checked: it is there.
+func (t *Table) owner(name string) *Owner {
+	i := slices.IndexFunc(t.Owners, func(o *Owner) bool { return o.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return t.Owners[i]
+}
+
+// Open gives the owners their replicas and guards, until Close, and the key of
+// testers' tokens; without one no token counts.
+func (t *Table) Open(registry *upstream.Registry, guards *resilience.Guards, override []byte) {
+	t.override, t.guards = override, guards
+	for i, o := range t.Owners {
+		o.Group = registry.Open(t.Config.Owners[i])
+		o.Guard = guards.Open(t.Config.Owners[i])
+	}
+}
+
+// Close gives the owners' replicas and guards up. Requests that still use the table
+// may end.
 func (t *Table) Close() {
 	for _, o := range t.Owners {
 		o.Group.Close()
+		t.guards.Close(o.Guard)
 	}
 }
 

@@ -1,0 +1,48 @@
+// Package currenttest gives tests a configuration in force with all that lasts
+// beside it: real replicas, gates, guards and shadows, and nothing left behind.
+package currenttest
+
+import (
+	"log/slog"
+	"net"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"banyan.dev/gateway/internal/current"
+	"banyan.dev/gateway/internal/hold"
+	"banyan.dev/gateway/internal/metrics"
+	"banyan.dev/gateway/internal/resilience"
+	"banyan.dev/gateway/internal/upstream"
+)
+
+// OverrideKey is the key of testers' tokens here.
+var OverrideKey = []byte("a key for tests, long enough")
+
+// Rig is a configuration in force.
+type Rig struct {
+	*current.Current
+	Lasting  current.Lasting
+	Registry *prometheus.Registry
+	Logger   *slog.Logger
+}
+
+// New returns a rig with nothing in force yet. Its Close is up to the test, once all
+// that uses it has ended.
+func New(t testing.TB) *Rig {
+	t.Helper()
+	logger := slog.New(slog.DiscardHandler)
+	registry := prometheus.NewRegistry()
+	lasting := current.Lasting{
+		Owners: upstream.NewRegistry(net.DefaultResolver, logger), Metrics: metrics.New(registry), Holds: hold.New(registry),
+		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(), Override: OverrideKey,
+	}
+	return &Rig{Current: current.New(lasting, logger), Lasting: lasting, Registry: registry, Logger: logger}
+}
+
+// Close ends everything.
+func (r *Rig) Close(t testing.TB) {
+	r.Lasting.Holds.Close()
+	r.Current.Close()
+	r.Lasting.Owners.Close()
+}

@@ -1,0 +1,147 @@
+package dataplane
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"banyan.dev/gateway/internal/config"
+	"banyan.dev/gateway/internal/hold"
+	"banyan.dev/gateway/internal/resilience"
+	"banyan.dev/gateway/internal/upstream"
+)
+
+// admit takes the request through what may stop it before an owner is asked: the
+// limits of its client, a hold of its route, the owner's own protection. It chooses
+// the side that answers.
+func (x *exchange) admit() error {
+	if err := x.limit(); err != nil {
+		return err
+	}
+	if err := x.passGate(); err != nil {
+		return err
+	}
+	x.side = x.route.Side(&x.view, &x.keys)
+	x.owner = x.side.Owner
+	pass, err := x.owner.Guard.Admit(x.begun)
+	switch {
+	case errors.Is(err, resilience.ErrOpen):
+		return openFor(x.owner.Guard.RetryIn(x.begun))
+	case err != nil:
+		return errFull
+	}
+	x.pass, x.guarded = pass, true
+	return nil
+}
+
+// openFor says when the owner is asked again.
+func openFor(d time.Duration) error {
+	r := *errOpen
+	r.retry = seconds(d)
+	return &r
+}
+
+// limit holds a client to its rate: over all routes, then on this one.
+func (x *exchange) limit() error {
+	clients := x.snapshot.Table.Config.Clients.RateLimit
+	if err := x.within(x.snapshot.Clients, clients); err != nil {
+		return err
+	}
+	return x.within(x.lasting.Limiter, x.route.RateLimit)
+}
+
+// within asks one limiter. A client without the key it goes by is known by its
+// address: leaving the key out must not be a way round.
+func (x *exchange) within(limiter *resilience.Limiter, limit *config.RateLimit) error {
+	if limiter == nil {
+		return nil
+	}
+	key, known := x.keys.Known(limit.By, &x.view)
+	if !known {
+		key, _ = x.keys.Known(config.Key{Kind: config.KeyAddress}, &x.view)
+	}
+	ok, after := limiter.Allow(key, x.begun)
+	if ok {
+		return nil
+	}
+	x.lasting.Baseline.Limited()
+	return &refusal{
+		status: fasthttp.StatusTooManyRequests, kind: "rate-limited", retry: seconds(after),
+		detail: "Too many requests in a short time. Wait as long as Retry-After says.",
+	}
+}
+
+// seconds rounds up: a client that comes back too early is refused once more.
+func seconds(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Second)) }
+
+// passGate waits while the route is held, and then goes by what is in force by
+// then. The time waited is not the owner's.
+func (x *exchange) passGate() error {
+	until := time.Time{}
+	for {
+		gate := x.lasting.Gate
+		if gate.Enter() {
+			x.gate = gate
+			return nil
+		}
+		bounds := x.route.Hold
+		if until.IsZero() {
+			until = time.Now().Add(bounds.MaxWait)
+		}
+		bounds.MaxWait = time.Until(until)
+		if err := x.wait(gate, bounds); err != nil {
+			return err
+		}
+		gate.Leave() // the newest configuration may send it through another one
+		x.begun = time.Now()
+		if err := x.follow(x.server.current.Snapshot()); err != nil {
+			return err
+		}
+	}
+}
+
+func (x *exchange) wait(gate *hold.Gate, bounds config.Hold) error {
+	var gone func() bool
+	if x.client != nil {
+		gone = x.client.gone
+	}
+	err := gate.Wait(bounds, gone)
+	switch {
+	case errors.Is(err, hold.ErrGone):
+		return upstream.ErrGone
+	case err != nil:
+		return errHeld
+	}
+	return nil
+}
+
+// judge tells the owner's guard what became of the request, once its answer began.
+func (x *exchange) judge(now time.Time) {
+	if x.guarded {
+		x.owner.Guard.Judge(x.pass, now, x.outcome)
+	}
+}
+
+// leave counts the request off where it was counted in. It is over, or will last as
+// long as it likes: an upgraded connection, a stream of events.
+func (x *exchange) leave() {
+	if x.guarded {
+		x.owner.Guard.Leave()
+		x.guarded = false
+	}
+	if x.gate != nil {
+		x.gate.Leave()
+		x.gate = nil
+	}
+}
+
+// clientAddr is who asks.
+func (x *exchange) clientAddr() netip.Addr {
+	if a, ok := x.client.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
