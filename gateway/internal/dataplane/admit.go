@@ -2,8 +2,6 @@ package dataplane
 
 import (
 	"errors"
-	"net"
-	"net/netip"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -118,10 +116,16 @@ func (x *exchange) wait(gate *hold.Gate, bounds config.Hold) error {
 	return nil
 }
 
-// judge tells the owner's guard what became of the request, once its answer began.
+// judge tells what became of the request to those who decide about the next ones:
+// the owner's guard, and the replica's part in its group. The answer has begun, or
+// there is none.
 func (x *exchange) judge(now time.Time) {
-	if x.guarded {
-		x.owner.Guard.Judge(x.pass, now, x.outcome)
+	if !x.guarded {
+		return
+	}
+	x.owner.Guard.Judge(x.pass, now, x.outcome)
+	if x.choice.Replica != nil && x.outcome != resilience.Unknown {
+		x.owner.Group.Answered(x.choice.Replica, x.outcome == resilience.Answered, now)
 	}
 }
 
@@ -136,12 +140,4 @@ func (x *exchange) leave() {
 		x.gate.Leave()
 		x.gate = nil
 	}
-}
-
-// clientAddr is who asks.
-func (x *exchange) clientAddr() netip.Addr {
-	if a, ok := x.client.RemoteAddr().(*net.TCPAddr); ok {
-		return a.AddrPort().Addr()
-	}
-	return netip.Addr{}
 }

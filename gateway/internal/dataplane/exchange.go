@@ -179,6 +179,7 @@ func (x *exchange) forward() {
 		}
 		if !fresh {
 			x.choice.Replica.Failed()
+			x.owner.Group.Answered(x.choice.Replica, false, time.Now())
 			x.tried = append(x.tried, x.choice.Replica)
 			x.lasting.Meter(x.side).Retried()
 		}

@@ -9,6 +9,9 @@ import (
 // balance chooses among the healthy replicas that were not tried yet, or returns
 // nil when there is none. The turn goes round among those alone: were it to step
 // over the others, the one behind an ill replica would do the work of two.
+//
+// One that is only ejected is better than none: whether a failing owner is asked at
+// all is the breaker's to decide.
 func (o *Owner) balance(tried []*upstream.Replica) *upstream.Replica {
 	replicas := o.Group.Replicas()
 	usable := 0
@@ -18,7 +21,7 @@ func (o *Owner) balance(tried []*upstream.Replica) *upstream.Replica {
 		}
 	}
 	if usable == 0 {
-		return nil
+		return lastResort(replicas, tried)
 	}
 	turn := int(o.turn.Add(1) - 1)
 	if o.least {
@@ -29,6 +32,15 @@ func (o *Owner) balance(tried []*upstream.Replica) *upstream.Replica {
 
 func isUsable(r *upstream.Replica, tried []*upstream.Replica) bool {
 	return r.Healthy() && !slices.Contains(tried, r)
+}
+
+func lastResort(replicas, tried []*upstream.Replica) *upstream.Replica {
+	for _, r := range replicas {
+		if r.Up() && !slices.Contains(tried, r) {
+			return r
+		}
+	}
+	return nil
 }
 
 // nth returns the usable replica that n others go before. Health may change between
