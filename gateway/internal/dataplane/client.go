@@ -3,6 +3,7 @@ package dataplane
 import (
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,8 +32,9 @@ func (l listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	c := &client{Conn: conn}
-	if host, _, err := net.SplitHostPort(conn.RemoteAddr().String()); err == nil {
-		c.address = []byte(host)
+	if peer, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		c.peer = peer.AddrPort().Addr().Unmap().WithZone("")
+		c.address = c.peer.AppendTo(nil)
 	}
 	c.gone = func() bool { return sock.Look(c.Conn) == sock.Closed }
 	return c, nil
@@ -41,7 +43,8 @@ func (l listener) Accept() (net.Conn, error) {
 // client is a client's connection.
 type client struct {
 	net.Conn
-	address []byte // as in X-Forwarded-For
+	peer    netip.Addr // without a zone, which means something to this machine only
+	address []byte     // the peer, as in X-Forwarded-For
 	gone    func() bool
 
 	// bodyStall bounds each read while a body streams, in nanoseconds: an upload

@@ -40,12 +40,13 @@ type head struct {
 	expects     bool
 	closes      bool
 
+	from                    origin
 	lengths, codings, hosts int
 	wantsUpgrade            bool
 }
 
 func (h *head) reset() {
-	*h = head{lines: h.lines[:0], cookies: h.cookies[:0], dropped: h.dropped[:0]}
+	*h = head{lines: h.lines[:0], cookies: h.cookies[:0], dropped: h.dropped[:0], from: origin{hops: h.from.hops[:0]}}
 }
 
 // read takes the lines apart. fasthttp has parsed them too, but leniently; here

@@ -48,10 +48,15 @@ func newRig(t testing.TB, config string) *rig {
 
 func newRigWith(t testing.TB, config string, limits dataplane.Limits) *rig {
 	t.Helper()
-	now := currenttest.New(t)
-	require.NoError(t, now.Apply("file", "gateway.yaml", []byte(config), current.Any))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	return newRigOn(t, ln, config, limits)
+}
+
+func newRigOn(t testing.TB, ln net.Listener, config string, limits dataplane.Limits) *rig {
+	t.Helper()
+	now := currenttest.New(t)
+	require.NoError(t, now.Apply("file", "gateway.yaml", []byte(config), current.Any))
 	r := &rig{addr: ln.Addr().String(), url: "http://" + ln.Addr().String(), current: now, server: dataplane.New(ln, now.Current, now.Lasting.Metrics, now.Logger, limits)}
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
 	r.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

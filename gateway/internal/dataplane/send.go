@@ -112,19 +112,7 @@ func takesBody(method []byte) bool {
 
 // appendOwn says where the request came from and which trace it belongs to.
 func (x *exchange) appendOwn(dst []byte) []byte {
-	if x.client != nil {
-		dst = append(dst, "X-Forwarded-For: "...)
-		dst = append(dst, x.client.address...)
-		dst = append(dst, "\r\nX-Real-Ip: "...)
-		dst = append(dst, x.client.address...)
-		dst = append(dst, "\r\n"...)
-	}
-	dst = append(dst, "X-Forwarded-Proto: http\r\n"...)
-	if len(x.head.host) > 0 {
-		dst = append(dst, "X-Forwarded-Host: "...)
-		dst = append(dst, x.head.host...)
-		dst = append(dst, "\r\n"...)
-	}
+	dst = x.appendForwarded(dst)
 	dst = append(dst, "X-Request-Id: "...)
 	dst = append(dst, x.requestID...)
 	dst = append(dst, "\r\nTraceparent: "...)

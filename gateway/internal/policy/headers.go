@@ -21,6 +21,11 @@ const (
 	RequestID
 	Traceparent
 	Cookie
+	// ForwardedFor, ForwardedProto and ForwardedHost are believed from trusted
+	// proxies, and distrusted from anybody else.
+	ForwardedFor
+	ForwardedProto
+	ForwardedHost
 	// Tester carries a tester's token, which is the gateway's alone.
 	Tester
 )
@@ -91,6 +96,12 @@ func kindOfX(name []byte) Header {
 	switch string(name) {
 	case "x-request-id":
 		return RequestID
+	case "x-forwarded-for":
+		return ForwardedFor
+	case "x-forwarded-proto":
+		return ForwardedProto
+	case "x-forwarded-host":
+		return ForwardedHost
 	case "x-canary": // config.OverrideHeader
 		return Tester
 	case "x-real-ip", "x-forwarded", "x-user", "x-remote-user", "x-authenticated-user",

@@ -50,7 +50,7 @@ func TestFindPrefersTheMoreSpecificWhateverTheOrder(t *testing.T) {
 
 func TestKind(t *testing.T) {
 	for name, want := range map[string]Header{
-		"Accept": Forward, "X-Custom": Forward, "x-forwarded-for": Distrusted, "X-FORWARDED-ANYTHING": Distrusted,
+		"Accept": Forward, "X-Custom": Forward, "x-forwarded-for": ForwardedFor, "X-Forwarded-PROTO": ForwardedProto, "x-forwarded-host": ForwardedHost, "X-FORWARDED-ANYTHING": Distrusted,
 		"X_Forwarded_For": Distrusted, "X-User-Id": Distrusted, "x_user_id": Distrusted, "X-Banyan-Identity": Distrusted,
 		"X-Real-IP": Distrusted, "Forwarded": Distrusted, "X-Request-ID": RequestID, "X_Request_Id": Distrusted,
 		"Content-Length": ContentLength, "content_length": Distrusted, "TRANSFER-ENCODING": TransferEncoding,
