@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
-	"slices"
 	"text/tabwriter"
 	"time"
+
+	"banyan.dev/strangler/internal/bench/figure"
 )
 
 // Result is what one store reached.
@@ -33,26 +34,14 @@ type document struct {
 func resultsOf(contenders []*contender) []Result {
 	var results []Result
 	for _, c := range contenders {
-		var ratios []float64
-		for round, rate := range c.rates {
-			ratios = append(ratios, rate/max(contenders[0].rates[round], 1))
-		}
 		results = append(results, Result{
-			Store: c.store, RequestsPerSecond: median(c.rates), Rounds: c.rates, Ratio: median(ratios),
-			P50: float64(c.latencies.ValueAtQuantile(50)) / 1000, P99: float64(c.latencies.ValueAtQuantile(99)) / 1000,
+			Store: c.store, RequestsPerSecond: figure.Median(c.rates), Rounds: c.rates,
+			Ratio: figure.Ratio(c.rates, contenders[0].rates),
+			P50:   float64(c.latencies.ValueAtQuantile(50)) / 1000, P99: float64(c.latencies.ValueAtQuantile(99)) / 1000,
 			Requests: c.latencies.TotalCount(),
 		})
 	}
 	return results
-}
-
-func median(of []float64) float64 {
-	sorted := slices.Sorted(slices.Values(of))
-	n := len(sorted)
-	if n%2 == 1 {
-		return sorted[n/2]
-	}
-	return (sorted[n/2-1] + sorted[n/2]) / 2
 }
 
 func write(config Config, results []Result) error {

@@ -1,0 +1,72 @@
+package beside
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"banyan.dev/strangler/internal/bench/peers"
+)
+
+// What the gateway is meant to reach.
+const (
+	leastToNginx  = 0.75
+	aimToNginx    = 1.0
+	mostP99       = 1.0
+	leastToOthers = 2.5
+	leastCanary   = 0.95 // of the plain route's requests/s
+	leastShadow   = 0.85
+	mostIdle      = 12 // KiB a connection
+	// mostStream is what constant memory means here, in MiB above the start: far
+	// below any body, and more than a garbage collector's breath.
+	mostStream = 16
+)
+
+// goals compares what was measured; what was left out has none.
+func goals(r Report) []Goal {
+	var found []Goal
+	add := func(what string, most, aim bool, want, got float64) {
+		got = math.Round(got*100) / 100 // judged is what is shown
+		found = append(found, Goal{What: what, Want: want, Most: most, Got: got, Aim: aim, Met: most && got <= want || !most && got >= want})
+	}
+	rates := func(name string) *Load { return r.load(name) }
+	if gateway := rates(peers.Gateway); gateway != nil {
+		if gateway.ToNginx > 0 {
+			add("requests/s, of nginx's", false, false, leastToNginx, gateway.ToNginx)
+			add("p99, of nginx's", true, false, mostP99, gateway.P99ToNginx)
+			add("requests/s, of nginx's", false, true, aimToNginx, gateway.ToNginx)
+		}
+		for _, name := range []string{peers.Caddy, peers.ReverseProxy} {
+			if other := rates(name); other != nil && other.ToGateway > 0 {
+				add("requests/s, of "+name+"'s", false, false, leastToOthers, 1/other.ToGateway)
+			}
+		}
+	}
+	if canary := rates(peers.Canary); canary != nil {
+		add("canary and affinity, of the plain route's requests/s", false, false, leastCanary, canary.ToGateway)
+	}
+	if shadow := rates(peers.Shadow); shadow != nil {
+		add("shadow, of the plain route's requests/s", false, false, leastShadow, shadow.ToGateway)
+	}
+	for _, idle := range r.Idle {
+		if idle.Contender == peers.Gateway {
+			add(fmt.Sprintf("KiB an idle connection, of %d", idle.Connections), true, false, mostIdle, idle.Each/1024)
+			add("idle connections that still answer", false, false, float64(idle.Connections), float64(idle.Held))
+		}
+	}
+	if r.Reloads != nil {
+		add(fmt.Sprintf("failed requests in %d reloads", r.Reloads.Reloads), true, false, 0, float64(r.Reloads.Failed))
+	}
+	for _, s := range r.Streams {
+		add("MiB of memory more for a stream "+s.Way, true, false, mostStream, float64(s.Above)/(1<<20))
+	}
+	return found
+}
+
+func (r Report) load(name string) *Load {
+	i := slices.IndexFunc(r.Load, func(l Load) bool { return l.Contender == name })
+	if i < 0 {
+		return nil
+	}
+	return &r.Load[i]
+}

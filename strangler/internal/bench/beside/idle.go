@@ -1,0 +1,94 @@
+package beside
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"banyan.dev/strangler/internal/bench/peers"
+	"banyan.dev/strangler/internal/bench/wire"
+)
+
+// idle opens many connections, lets each ask once, and looks what they cost who
+// keeps them. Each contender is fresh.
+func (s *stage) idle(ctx context.Context) error {
+	if s.Idle == 0 {
+		return nil
+	}
+	for _, name := range []string{peers.Nginx, peers.HAProxy, peers.Gateway} {
+		c, ok := peers.Find(name, s.Self, s.gateway)
+		if !ok || !s.wants(name) {
+			continue
+		}
+		s.Say(fmt.Sprintf("%d idle connections to %s", s.Idle, name))
+		result, err := s.idleAt(ctx, c)
+		if err != nil {
+			return fmt.Errorf("idle connections of %s: %w", name, err)
+		}
+		s.report.Idle = append(s.report.Idle, result)
+	}
+	return nil
+}
+
+func (s *stage) idleAt(ctx context.Context, c peers.Contender) (Idle, error) {
+	p, err := s.start(ctx, c)
+	if err != nil {
+		return Idle{}, err
+	}
+	defer p.Stop()
+	// A few first: what a process takes for its very first requests is no
+	// connection's.
+	first, err := wire.Gather(ctx, s.target(p.Setting.Address), min(s.Idle, s.Connections))
+	if err != nil {
+		return Idle{}, err
+	}
+	first.Close()
+	before, err := settled(ctx, p)
+	if err != nil {
+		return Idle{}, err
+	}
+	crowd, err := wire.Gather(ctx, s.target(p.Setting.Address), s.Idle)
+	if err != nil {
+		return Idle{}, err
+	}
+	defer crowd.Close()
+	after, err := settled(ctx, p)
+	if err != nil {
+		return Idle{}, err
+	}
+	held, err := crowd.Ask(ctx)
+	if err != nil {
+		return Idle{}, err
+	}
+	return Idle{
+		Contender: c.Name, Connections: s.Idle, Held: held, Before: before, After: after,
+		Each: float64(after-before) / float64(s.Idle),
+	}, nil
+}
+
+// settled is the process's resident memory once it changes by less than a
+// hundredth within two seconds, or after fifteen.
+func settled(ctx context.Context, p *peers.Process) (int64, error) {
+	const (
+		every = 250 * time.Millisecond
+		calm  = int(2 * time.Second / every)
+		most  = int(15 * time.Second / every)
+	)
+	look := time.NewTicker(every)
+	defer look.Stop()
+	since := p.Usage().Resident
+	for quiet, looks := 0, 0; quiet < calm && looks < most; looks++ {
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-look.C:
+		}
+		now := p.Usage().Resident
+		quiet++
+		if math.Abs(float64(now-since)) > float64(since)/100 {
+			since, quiet = now, 0
+		}
+	}
+	return p.Usage().Resident, nil
+}

@@ -1,0 +1,184 @@
+package beside
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"banyan.dev/strangler/internal/bench/figure"
+	"banyan.dev/strangler/internal/bench/peers"
+	"banyan.dev/strangler/internal/bench/stand"
+	"banyan.dev/strangler/internal/bench/wire"
+)
+
+// runner is a contender that takes turns.
+type runner struct {
+	process   *peers.Process
+	version   string
+	rates     []float64
+	p99s      []float64
+	latencies *hdrhistogram.Histogram
+	cpu       time.Duration
+	requests  int64
+	counts    [2]uint64 // that reached the application's two owners
+}
+
+// load measures all contenders round by round. The gateway takes part three times,
+// with three configurations.
+func (s *stage) load(ctx context.Context) error {
+	contenders := s.contenders()
+	if s.wants(peers.Gateway) {
+		for _, variant := range []string{peers.Canary, peers.Shadow} {
+			c, _ := peers.Find(variant, s.Self, s.gateway)
+			contenders = append(contenders, c)
+		}
+	}
+	var runners []*runner
+	for _, c := range contenders {
+		s.Say("starting " + c.Name)
+		p, err := s.start(ctx, c)
+		if err != nil {
+			return err
+		}
+		defer p.Stop()
+		runners = append(runners, &runner{
+			process: p, version: c.Version(ctx), latencies: hdrhistogram.New(1, time.Minute.Microseconds(), 3),
+		})
+	}
+	for round := range s.Rounds {
+		for turn := range runners {
+			r := runners[(round+turn)%len(runners)]
+			s.Say(fmt.Sprintf("turn %d of %d: %s", round*len(runners)+turn+1, s.Rounds*len(runners), r.process.Name))
+			if err := s.turn(ctx, r); err != nil {
+				return fmt.Errorf("measure %s: %w; its log:\n%s", r.process.Name, err, r.process.Log())
+			}
+		}
+	}
+	s.report.Load = summary(runners)
+	return nil
+}
+
+func (s *stage) target(address string) wire.Target {
+	path := stand.Item + "?bytes=" + strconv.Itoa(s.Body)
+	return wire.Target{Address: address, Path: path, SignIn: path + "&sign_in=1"}
+}
+
+// turn is a fifth of the time to warm up, then the measured part. Connections are
+// new each time: how they fall on a contender's workers is luck, which the rounds
+// even out.
+func (s *stage) turn(ctx context.Context, r *runner) error {
+	crowd, err := wire.Gather(ctx, s.target(r.process.Setting.Address), s.Connections)
+	if err != nil {
+		return err
+	}
+	defer crowd.Close()
+	if _, err := work(ctx, crowd, s.Duration/5); err != nil {
+		return err
+	}
+	counts, err := s.counts(ctx)
+	if err != nil {
+		return err
+	}
+	before := r.process.Usage()
+	window, err := work(ctx, crowd, s.Duration)
+	if err != nil {
+		return err
+	}
+	after, err := s.counts(ctx)
+	if err != nil {
+		return err
+	}
+	r.cpu += r.process.Usage().CPU - before.CPU
+	r.requests += window.Requests
+	r.rates = append(r.rates, window.Rate())
+	r.p99s = append(r.p99s, window.Quantile(99))
+	r.latencies.Merge(window.Latencies)
+	for owner := range counts {
+		r.counts[owner] += after[owner] - counts[owner]
+	}
+	return nil
+}
+
+func work(ctx context.Context, crowd *wire.Crowd, duration time.Duration) (wire.Window, error) {
+	shift := crowd.Begin(ctx, false)
+	over := time.NewTimer(duration)
+	defer over.Stop()
+	select {
+	case <-over.C:
+	case <-shift.Failed():
+	}
+	return shift.End()
+}
+
+// counts asks the application how many requests each owner had.
+func (s *stage) counts(ctx context.Context) (owners [2]uint64, err error) {
+	var replicas []uint64
+	if err := getJSON(ctx, "http://"+s.app.Setting.Streams+stand.Counts, &replicas); err != nil {
+		return owners, fmt.Errorf("ask the application for its counts: %w", err)
+	}
+	for i, n := range replicas {
+		if i < len(s.app.Setting.App) {
+			owners[0] += n
+		} else {
+			owners[1] += n
+		}
+	}
+	return owners, nil
+}
+
+func getJSON(ctx context.Context, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := oneTime().Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s", url, resp.Status)
+	}
+	return json.NewDecoder(resp.Body).Decode(into)
+}
+
+// oneTime is a client that leaves no connection open.
+func oneTime() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
+}
+
+// summary compares the runners. Each has had the same rounds.
+func summary(runners []*runner) []Load {
+	by := map[string]*runner{}
+	for _, r := range runners {
+		by[r.process.Name] = r
+	}
+	var all []Load
+	for _, r := range runners {
+		l := Load{
+			Contender: r.process.Name, Version: r.version, RequestsPerSecond: figure.Median(r.rates), Rates: r.rates,
+			P50: milliseconds(r.latencies, 50), P99: milliseconds(r.latencies, 99), P99s: r.p99s, Requests: r.requests,
+			CPU: r.cpu.Seconds() / float64(max(r.requests, 1)) * 100_000,
+		}
+		if total := r.counts[0] + r.counts[1]; total > 0 {
+			l.Next = float64(r.counts[1]) / float64(total)
+		}
+		if nginx := by[peers.Nginx]; nginx != nil {
+			l.ToNginx, l.P99ToNginx = figure.Ratio(r.rates, nginx.rates), figure.Ratio(r.p99s, nginx.p99s)
+		}
+		if gateway := by[peers.Gateway]; gateway != nil {
+			l.ToGateway = figure.Ratio(r.rates, gateway.rates)
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+func milliseconds(h *hdrhistogram.Histogram, q float64) float64 {
+	return float64(h.ValueAtQuantile(q)) / 1000
+}
