@@ -198,7 +198,7 @@ func (c *collector) http(node *yaml.Node, field string, into **url.URL) {
 		c.add(node, field, "%q must begin with http://; owners stand behind the gateway, in its own network", node.Value)
 	case u.Hostname() == "":
 		c.add(node, field, "%q has no host; write http://host:port", node.Value)
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || (u.Path != "" && u.Path != "/"):
+	case u.User != nil || strings.ContainsAny(node.Value, "?#") || (u.Path != "" && u.Path != "/"):
 		c.add(node, field, "%q must be http://host:port and nothing more; paths are forwarded as they are", node.Value)
 	case u.Port() != "" && !isPort(u.Port()):
 		c.add(node, field, "%q has no usable port; ports are 1 to 65535", node.Value)

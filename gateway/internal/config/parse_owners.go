@@ -58,21 +58,31 @@ const maxCount = 1_000_000
 
 func (r *reader) replica(node *yaml.Node, at string, o *Owner) {
 	var p Replica
-	named := true
 	seen := r.fields(node, at, fieldReaders{
-		"name": func(v *yaml.Node, f string) { named = r.text(v, f, &p.Name) },
+		"name": func(v *yaml.Node, f string) { r.replicaName(v, f, o, &p.Name) },
 		"url":  func(v *yaml.Node, f string) { r.http(v, f, &p.URL) },
 	})
+	if node.Kind != yaml.MappingNode {
+		return
+	}
+	if !seen["name"] {
+		r.add(node, at+".name", "is missing; write name: %s-%d", o.Name, len(o.Replicas))
+	}
+	if !seen["url"] {
+		r.add(node, at+".url", "is missing; write http://host:port")
+	}
+	o.Replicas = append(o.Replicas, p)
+}
+
+func (r *reader) replicaName(node *yaml.Node, field string, o *Owner, into *string) {
+	if !r.text(node, field, into) {
+		return
+	}
 	switch {
-	case node.Kind != yaml.MappingNode || !named:
-	case !isName(p.Name):
-		r.wrong(at+".name", "%q is no name; use letters, digits, - _ .", p.Name)
-	case slices.ContainsFunc(o.Replicas, func(other Replica) bool { return other.Name == p.Name }):
-		r.wrong(at+".name", "%q names another replica of %s already", p.Name, o.Name)
-	case p.URL != nil:
-		o.Replicas = append(o.Replicas, p)
-	case !seen["url"]:
-		r.wrong(at+".url", "is missing; write http://host:port")
+	case !isName(*into):
+		r.add(node, field, "%q is no name; use letters, digits, - _ .", *into)
+	case slices.ContainsFunc(o.Replicas, func(other Replica) bool { return other.Name == *into }):
+		r.add(node, field, "%q names another replica of %s already", *into, o.Name)
 	}
 }
 

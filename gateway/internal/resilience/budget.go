@@ -13,9 +13,9 @@ const budgetTick = int64(time.Second)
 
 // budget bounds retries to a share of the requests of the last ten seconds and a
 // floor per second beside it (Finagle's RetryBudget, which linkerd has too:
-// finagle.github.io/blog/2016/02/08/retry-budgets). Over any ten seconds there are
-// no more retries than the share of these seconds' requests and eleven seconds'
-// floor: the floor is a token bucket of one second's size.
+// finagle.github.io/blog/2016/02/08/retry-budgets). The floor is a token bucket of one
+// second's size. When it is empty, a retry is allowed if the retries beyond the
+// floor are, with it, within the share of the requests of the ten seconds up to now.
 type budget struct {
 	seen  window       // requests, and retries out of the share
 	floor atomic.Int64 // the floor's TAT

@@ -27,10 +27,11 @@ const (
 // none. When there is none (so many clients at once, within the time that a bucket
 // takes to refill), the newcomer pays for whoever it drove out, at worst it is
 // refused. This is what Space-Saving does with counters (Metwally, Agrawal and El
-// Abbadi 2005), and has the same property: nobody is ever counted too low. So an
-// attacker with many addresses gets no request more than the limit for any of them
-// and frees no client that is being limited; what he can reach, with as many
-// requests as a whole table of buckets refills, is that newcomers are refused.
+// Abbadi 2005), and has the same property: nobody is counted too low (but for one
+// request that crosses with the eviction of its own bucket). So an attacker with many
+// addresses gets no more than the limit for any of them and frees no client that is
+// being limited; what he can reach, with as many requests as all buckets together
+// refill, is that newcomers are refused.
 type Limiter struct {
 	limit   config.RateLimit
 	rate    rate
