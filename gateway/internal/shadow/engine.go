@@ -58,6 +58,7 @@ func (e *Engine) Open(name string, policy config.Shadow, target, baseline Owner)
 		s = &state{engine: e, name: name}
 		e.states[name] = s
 	}
+	s.owner.Store(&policy.Owner)
 	e.mu.Unlock()
 	r := &Route{
 		engine: e, state: s, policy: policy, target: target, baseline: baseline,
@@ -68,7 +69,6 @@ func (e *Engine) Open(name string, policy config.Shadow, target, baseline Owner)
 	if r.maxBody <= 0 {
 		r.maxBody = config.DefaultCompareBody
 	}
-	s.owner.Store(&policy.Owner)
 	r.wanted = append(slices.Clone(policy.Compare.Headers), "Content-Encoding", "Content-Type")
 	return r
 }

@@ -51,7 +51,9 @@ func (c *comparer) same(s scope, a, b *value) bool {
 }
 
 // stop tells that no further difference is wanted.
-func (c *comparer) stop() bool { return c.more || c.quiet && c.found >= c.limit || c.budget.exhausted() }
+func (c *comparer) stop() bool {
+	return c.more || c.quiet && c.found >= c.limit || c.budget.exhausted()
+}
 
 // path is where in the body a comparison is: reference tokens, the last one first.
 // Its text is only made for a difference.

@@ -97,7 +97,12 @@ func tokens(pointer string) ([]string, bool) {
 // place may be named by its key and by *. Most places have none.
 type scope []*rule
 
-func (r *Rules) root() scope { return scope{r.top} }
+func (r *Rules) root() scope {
+	if t := r.top; !t.ignore && !t.unordered && t.tolerance == nil && t.any == nil && t.children == nil {
+		return nil
+	}
+	return scope{r.top}
+}
 
 // down is the scope of a member or element.
 func (s scope) down(token string) scope {

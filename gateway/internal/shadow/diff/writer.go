@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 )
@@ -9,8 +10,7 @@ import (
 // reached.
 type writer struct {
 	strings.Builder
-	limit  int
-	indent bool
+	limit int
 }
 
 func (w *writer) full() bool { return w.Len() > w.limit }
@@ -59,9 +59,9 @@ func (w *writer) text(s string) {
 	if len(s) > w.limit {
 		s = s[:w.limit+1]
 	}
-	b, err := json.Marshal(s)
-	if err != nil { // of a string it never does
-		b = []byte(`"?"`)
-	}
-	w.Write(b)
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(s) // of a string, into memory, it can't fail
+	w.Write(bytes.TrimSuffix(line.Bytes(), []byte{'\n'}))
 }
