@@ -12,13 +12,13 @@ import (
 	"path/filepath"
 	"time"
 
-	"banyan.dev/gateway/internal/config"
 	"banyan.dev/gateway/internal/control"
 	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/dataplane"
 	"banyan.dev/gateway/internal/hold"
 	"banyan.dev/gateway/internal/metrics"
 	"banyan.dev/gateway/internal/resilience"
+	"banyan.dev/gateway/internal/shadow"
 	"banyan.dev/gateway/internal/upstream"
 	"banyan.dev/platform/run"
 	"banyan.dev/platform/telemetry"
@@ -85,10 +85,12 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 	registry := telemetry.NewRegistry()
 	lasting := current.Lasting{
 		Owners: upstream.NewRegistry(net.DefaultResolver, logger), Metrics: metrics.New(registry), Holds: hold.New(registry),
-		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(),
+		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(), Shadows: shadow.New(),
 		Override: []byte(s.CanaryKey),
 	}
+	registry.MustRegister(lasting.Shadows)
 	started.Push("owners", func(context.Context) error { lasting.Owners.Close(); return nil })
+	started.Push("shadows", lasting.Shadows.Close)
 
 	now := current.New(lasting, logger)
 	started.Push("configuration", func(context.Context) error { now.Close(); return nil })
@@ -143,20 +145,6 @@ func listen(variable, address string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s %q: %w; free the port or name another one", variable, address, err)
 	}
 	return ln, nil
-}
-
-// validate checks a file and says what is in it.
-func validate(file string, out io.Writer) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("validate: %w", err)
-	}
-	c, err := config.Parse(filepath.Base(file), text)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "%s is valid: revision %d, %d owners, %d routes\n", file, c.Revision, len(c.Owners), len(c.Routes))
-	return err
 }
 
 // healthcheck is for images without a shell: it asks /readyz on ADMIN_ADDR.

@@ -25,6 +25,7 @@ import (
 	"banyan.dev/gateway/internal/metrics"
 	"banyan.dev/gateway/internal/policy"
 	"banyan.dev/gateway/internal/resilience"
+	"banyan.dev/gateway/internal/shadow"
 	"banyan.dev/gateway/internal/upstream"
 )
 
@@ -38,6 +39,7 @@ type Lasting struct {
 	Limits  *resilience.Limiters
 	// Override is the key of testers' tokens; empty lets none count.
 	Override []byte
+	Shadows  *shadow.Engine
 }
 
 // Snapshot is a configuration in force.
@@ -57,6 +59,7 @@ type Route struct {
 	Baseline, Canary *metrics.Meter
 	Gate             *hold.Gate
 	Limiter          *resilience.Limiter // nil is no limit
+	Shadow           *shadow.Route       // nil without a shadow
 }
 
 // Refusal is a configuration that was not taken over.
@@ -195,6 +198,9 @@ func (c *Current) route(r *policy.Route) Route {
 	}
 	if r.Canary != nil {
 		out.Canary = c.lasting.Metrics.Meter(r.Name, r.Canary.Owner.Name)
+	}
+	if r.Shadow != nil {
+		out.Shadow = c.lasting.Shadows.Open(r.Name, *r.Shadow, r.ShadowOwner, r.Owner)
 	}
 	return out
 }

@@ -32,7 +32,27 @@ func (x *exchange) admit() error {
 		return errFull
 	}
 	x.pass, x.guarded = pass, true
+	x.sample()
 	return nil
+}
+
+// sample begins a copy for the route's shadow, for some requests that the owner
+// itself answers: they can be sent again without doing anything twice.
+func (x *exchange) sample() {
+	if x.side.Canary || x.body != noBody || x.head.upgrade != nil {
+		return
+	}
+	x.copy = x.lasting.Shadow.Sample(x.view.Method)
+}
+
+// finishCopy hands the copy over when there is a whole answer to compare with.
+func (x *exchange) finishCopy() {
+	if x.whole {
+		x.copy.Submit()
+	} else {
+		x.copy.Abandon()
+	}
+	x.copy = nil
 }
 
 // openFor says when the owner is asked again.

@@ -3,11 +3,13 @@ package dataplane_test
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,7 +22,7 @@ const (
 
 // benchOwner answers over sockets without allocating, so that what a benchmark
 // counts is the proxy's.
-func benchOwner(b *testing.B) string {
+func benchOwner(b testing.TB) string {
 	answer := []byte(benchAnswer)
 	return rawOwner(b, func(c net.Conn, r *bufio.Reader) {
 		for {
@@ -90,10 +92,59 @@ func BenchmarkGateway(b *testing.B) {
 	roundTrips(b, r.addr, benchRequest)
 }
 
-func BenchmarkGatewayWithAffinity(b *testing.B) {
-	r := newRig(b, oneOwner("affinity: {session_cookie: banyan_session, home: r0}", benchOwner(b)))
-	b.ResetTimer()
-	roundTrips(b, r.addr, benchRequest)
+// Everything a route can have, and nothing of it in the way: what a careful team's
+// file costs.
+const benchLimits = `max_in_flight: 512, retries: {budget: 20}, breaker: {errors: 50}, outliers: {consecutive: 5},
+    affinity: {session_cookie: banyan_session, cookie: banyan_replica_%s},`
+
+func policies(b testing.TB, route string) string {
+	app := benchOwner(b)
+	text := twoOwners(1, app, app, "LIMITS", `rate_limit: {requests: 1000000, per: 1s, by: address}
+    hold: {max_wait: 5s}
+    `+route)
+	text = strings.Replace(text, "LIMITS", fmt.Sprintf(benchLimits, "old"), 1)
+	return strings.Replace(text, "LIMITS", fmt.Sprintf(benchLimits, "new"), 1)
+}
+
+func BenchmarkGatewayWithPolicies(b *testing.B) {
+	for _, c := range []struct{ name, route string }{
+		{"quiet", "canary: {owner: new, percent: 0, by: user}"},
+		{"canary", "canary: {owner: new, percent: 50, by: user}"},
+		{"shadow", "shadow: {owner: new, percent: 10}"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r := newRig(b, policies(b, c.route))
+			b.ResetTimer()
+			roundTrips(b, r.addr, knownUser)
+		})
+	}
+}
+
+// knownUser is the benchmark's request of somebody who has the gateway's cookies.
+var knownUser = strings.Replace(benchRequest, "banyan_replica=0123456789ab", "banyan_user=0123456789abcdef0123456789abcdef", 1)
+
+// A proxied request allocates nothing, whatever policies it passes: the garbage
+// collector has no part in its latency.
+func TestAProxiedRequestAllocatesNothing(t *testing.T) {
+	for name, config := range map[string]string{
+		"plain": oneOwner("", benchOwner(t)), "policies": policies(t, "canary: {owner: new, percent: 50, by: user}"),
+	} {
+		r := newRig(t, config)
+		conn, err := net.Dial("tcp", r.addr)
+		require.NoError(t, err)
+		in, out := bufio.NewReaderSize(conn, 8<<10), []byte(knownUser)
+		trip := func() {
+			_, err := conn.Write(out)
+			require.NoError(t, err)
+			require.NoError(t, skipAnswer(in))
+		}
+		for range 100 { // buffers grow to their size
+			trip()
+		}
+		// Probes run beside it, and allocate: over so many requests that is less than one each.
+		require.Zero(t, testing.AllocsPerRun(5000, trip), name)
+		_ = conn.Close()
+	}
 }
 
 // BenchmarkReverseProxy is net/http on both sides, tuned, for comparison.

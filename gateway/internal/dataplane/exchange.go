@@ -10,6 +10,7 @@ import (
 	"banyan.dev/gateway/internal/hold"
 	"banyan.dev/gateway/internal/policy"
 	"banyan.dev/gateway/internal/resilience"
+	"banyan.dev/gateway/internal/shadow"
 	"banyan.dev/gateway/internal/upstream"
 )
 
@@ -55,6 +56,8 @@ type exchange struct {
 	pass      resilience.Pass // the owner's guard let it in
 	guarded   bool            // and must be told when it is over
 	outcome   resilience.Outcome
+	copy      *shadow.Copy // for the shadow; nil for most requests
+	whole     bool         // the owner's answer is complete
 	choice    policy.Choice
 	tried     []*upstream.Replica
 	conn      *upstream.Conn
@@ -99,6 +102,7 @@ func (x *exchange) end() {
 func (x *exchange) let() {
 	s := x.server
 	x.leave()
+	x.finishCopy()
 	s.metrics.InFlight.Dec()
 	clear(x.tried)
 	clear(x.head.lines)

@@ -72,6 +72,7 @@ func (x *exchange) take() {
 	res := &x.ctx.Response
 	x.status = res.StatusCode()
 	x.outcome = resilience.OutcomeOf(x.status)
+	x.copyHead(&res.Header)
 	// An owner that answers before the body it was asked about still waits for it.
 	reusable := !res.Header.ConnectionClose() && !x.interim
 	length := res.Header.ContentLength()
@@ -83,17 +84,31 @@ func (x *exchange) take() {
 	uploaded := x.settleUpload()
 	if x.ctx.IsHead() || length == 0 || hasNoBody(x.status) {
 		res.SkipBody = true
+		x.whole = true
 		x.release(reusable)
 		return
 	}
 	if length > 0 && x.conn.R.Buffered() >= length && uploaded {
 		content, _ := x.conn.R.Peek(length)
 		res.SetBody(content)
+		x.copy.Body(content)
+		x.whole = true
 		_, _ = x.conn.R.Discard(length)
 		x.release(reusable)
 		return
 	}
 	x.stream(length, reusable)
+}
+
+// copyHead keeps the answer's head for the shadow, as the owner wrote it.
+func (x *exchange) copyHead(h *fasthttp.ResponseHeader) {
+	if x.copy == nil {
+		return
+	}
+	x.copy.Answer(x.status, x.choice.Replica)
+	for name, value := range h.All() {
+		x.copy.Header(name, value)
+	}
 }
 
 func hasNoBody(status int) bool {
@@ -106,7 +121,7 @@ func (x *exchange) mark(h *fasthttp.ResponseHeader) {
 	h.SetBytesV("X-Served-By", x.choice.Replica.ServedBy)
 	h.SetBytesV("X-Request-Id", x.requestID)
 	if x.side.Mint {
-		x.scratch = policy.AppendUserCookie(x.scratch[:0], x.keys.User(), x.choice.Secure)
+		x.scratch = policy.AppendUserCookie(x.scratch[:0], x.keys.User(), x.choice.Secure || x.head.from.https)
 		h.SetBytesV("Set-Cookie", x.scratch)
 	}
 	owner := x.owner

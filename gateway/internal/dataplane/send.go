@@ -12,6 +12,7 @@ import (
 func (x *exchange) send() error {
 	x.conn.Sent()
 	x.out = x.appendHead(x.out[:0])
+	x.copy.Request(x.out)
 	if x.body == bodyBuffered {
 		x.out = append(x.out, x.content...)
 	}

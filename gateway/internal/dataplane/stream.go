@@ -83,6 +83,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n, err := s.from.Read(p)
+	s.x.copy.Body(p[:max(n, 0)])
 	s.left -= int64(n)
 	switch {
 	case err == nil:
@@ -162,6 +163,7 @@ func (s *stream) Close() error {
 	if s.sized && s.left == 0 {
 		s.ended = true
 	}
+	x.whole = s.ended
 	if s.ended {
 		x.release(s.reusable)
 	} else {

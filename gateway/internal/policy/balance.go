@@ -34,6 +34,9 @@ func isUsable(r *upstream.Replica, tried []*upstream.Replica) bool {
 	return r.Healthy() && !slices.Contains(tried, r)
 }
 
+// Pick chooses a replica for a request that is nobody's, as a shadow's copy is.
+func (o *Owner) Pick() *upstream.Replica { return o.balance(nil) }
+
 func lastResort(replicas, tried []*upstream.Replica) *upstream.Replica {
 	for _, r := range replicas {
 		if r.Up() && !slices.Contains(tried, r) {

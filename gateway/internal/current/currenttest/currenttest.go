@@ -3,16 +3,20 @@
 package currenttest
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
 
 	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/hold"
 	"banyan.dev/gateway/internal/metrics"
 	"banyan.dev/gateway/internal/resilience"
+	"banyan.dev/gateway/internal/shadow"
 	"banyan.dev/gateway/internal/upstream"
 )
 
@@ -35,14 +39,17 @@ func New(t testing.TB) *Rig {
 	registry := prometheus.NewRegistry()
 	lasting := current.Lasting{
 		Owners: upstream.NewRegistry(net.DefaultResolver, logger), Metrics: metrics.New(registry), Holds: hold.New(registry),
-		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(), Override: OverrideKey,
+		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(), Shadows: shadow.New(), Override: OverrideKey,
 	}
 	return &Rig{Current: current.New(lasting, logger), Lasting: lasting, Registry: registry, Logger: logger}
 }
 
 // Close ends everything.
 func (r *Rig) Close(t testing.TB) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
 	r.Lasting.Holds.Close()
+	require.NoError(t, r.Lasting.Shadows.Close(ctx))
 	r.Current.Close()
 	r.Lasting.Owners.Close()
 }
