@@ -1,0 +1,23 @@
+package upstream
+
+import (
+	"log/slog"
+
+	"banyan.dev/gateway/internal/config"
+)
+
+// Unprobed returns a group whose replicas nobody probes.
+func Unprobed(owner config.Owner) *Group {
+	g := &Group{registry: &Registry{logger: slog.New(slog.DiscardHandler)}, owner: owner}
+	var replicas []*Replica
+	for _, p := range owner.Replicas {
+		r := newReplica(owner.Name, p.Name, p.URL)
+		r.outlier.judgeBy(owner.Outliers)
+		replicas = append(replicas, r)
+	}
+	g.replicas.Store(&replicas)
+	return g
+}
+
+// MarkUp is a probe that succeeds.
+func (r *Replica) MarkUp() { r.markUp() }
