@@ -2,7 +2,6 @@ package dataplane_test
 
 import (
 	"net"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -90,14 +89,6 @@ func or(s, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-// ask sends one request and reads its answer.
-func (c *raw) ask(request string) (*http.Response, string) {
-	c.t.Helper()
-	c.send(request)
-	method, _, _ := strings.Cut(request, " ")
-	return c.answer(method)
 }
 
 func TestAnIPv6PeerIsNamedWithoutBracketsAndTrusted(t *testing.T) {

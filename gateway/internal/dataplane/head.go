@@ -212,13 +212,39 @@ func isDigits(b []byte) bool {
 	return len(b) > 0 && len(b) < 19
 }
 
+// hostByte are the characters of a registered name or an IPv4 address (RFC 3986,
+// section 3.2.2), without those that a careless reader takes for an end.
+var hostByte = func() (t [256]bool) {
+	for _, c := range []byte("-._~%!$&()*+=0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		t[c] = true
+	}
+	return t
+}()
+
+// isHost takes a name or an address, and perhaps a port.
 func isHost(b []byte) bool {
-	for _, c := range b {
-		if c <= ' ' || c >= 0x7f || c == '/' || c == '\\' || c == '?' || c == '#' || c == '@' || c == ',' {
+	end := 0
+	for end < len(b) && hostByte[b[end]] {
+		end++
+	}
+	if end == 0 && len(b) > 0 && b[0] == '[' {
+		end = bytes.IndexByte(b, ']') + 1
+		if end < len("[::]") || !isIPv6(b[1:end-1]) {
 			return false
 		}
 	}
-	return len(b) > 0
+	return end > 0 && (string(b[end:]) == ":" || isPort(b[end:]))
+}
+
+// isIPv6 tells an IPv6 address by its characters. What it names is the owner's to
+// say.
+func isIPv6(b []byte) bool {
+	for _, c := range b {
+		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') && c != ':' && c != '.' {
+			return false
+		}
+	}
+	return true
 }
 
 func trim(b []byte) []byte {

@@ -6,8 +6,9 @@ import (
 )
 
 // ErrAmbiguous is a path that two readers could understand differently: an encoded
-// slash or backslash, a dot segment behind a parameter, a broken escape, a control
-// character. It is refused with 400 rather than guessed at.
+// slash or backslash, a dot segment or an empty one with a parameter, a broken escape,
+// a control character, a character in more bytes of UTF-8 than it needs. It is
+// refused with 400 rather than guessed at.
 var ErrAmbiguous = errors.New("the path can be read in more than one way; send it without encoded slashes, backslashes, broken escapes and dot segments with parameters")
 
 // Canonical returns the one spelling of a path that is both routed and forwarded:
@@ -52,10 +53,10 @@ func isCanonical(p []byte) bool {
 }
 
 func decode(dst, raw []byte) ([]byte, error) {
+	before := byte(0)
 	for i := 0; i < len(raw); i++ {
-		c := raw[i]
-		switch {
-		case c == '%':
+		c, escaped := raw[i], raw[i] == '%'
+		if escaped {
 			if i+2 >= len(raw) {
 				return nil, ErrAmbiguous
 			}
@@ -63,11 +64,19 @@ func decode(dst, raw []byte) ([]byte, error) {
 			if hi < 0 || lo < 0 {
 				return nil, ErrAmbiguous
 			}
+			c = byte(hi<<4 | lo)
+			i += 2
+		}
+		if isOverlong(before, c) {
+			return nil, ErrAmbiguous
+		}
+		before = c
+		switch {
+		case escaped:
 			var err error
-			if dst, err = appendEscaped(dst, byte(hi<<4|lo)); err != nil {
+			if dst, err = appendEscaped(dst, c); err != nil {
 				return nil, err
 			}
-			i += 2
 		case c <= ' ' || c == 0x7f || c == '\\' || c == '#' || c == '?':
 			return nil, ErrAmbiguous
 		case c >= 0x80:
@@ -77,6 +86,20 @@ func decode(dst, raw []byte) ([]byte, error) {
 		}
 	}
 	return dst, nil
+}
+
+// isOverlong finds the first two bytes of a character in more bytes than it needs
+// (RFC 3629, section 10): a lenient reader takes C0 AF for a slash.
+func isOverlong(first, second byte) bool {
+	switch first {
+	case 0xc0, 0xc1:
+		return second >= 0x80 && second <= 0xbf
+	case 0xe0:
+		return second >= 0x80 && second <= 0x9f
+	case 0xf0:
+		return second >= 0x80 && second <= 0x8f
+	}
+	return false
 }
 
 func appendEscaped(dst []byte, c byte) ([]byte, error) {
@@ -124,11 +147,11 @@ func resolveDots(p []byte) ([]byte, error) {
 		segment := p[r+1 : end]
 		r = end
 		name, _, parameters := bytes.Cut(segment, []byte{';'})
-		dots := string(name) == "." || string(name) == ".."
+		nothing := len(name) == 0 || string(name) == "." || string(name) == ".."
 		switch {
-		case dots && parameters:
+		case nothing && parameters:
 			return nil, ErrAmbiguous
-		case dots || len(segment) == 0:
+		case nothing:
 			if len(name) == 2 {
 				w = max(bytes.LastIndexByte(p[:w], '/'), 0)
 			}
@@ -150,10 +173,13 @@ var internal = [...]string{"livez", "readyz", "metrics", "internal", "debug", "_
 
 // IsInternal tells whether a canonical path is one that is never routed from
 // outside. Capitals and path parameters make no difference: some servers ignore
-// both.
+// both, and some the difference between ; and %3B.
 func IsInternal(path []byte) bool {
 	first := path[1:]
 	if i := bytes.IndexAny(first, "/;"); i >= 0 {
+		first = first[:i]
+	}
+	if i := bytes.Index(first, []byte("%3B")); i >= 0 {
 		first = first[:i]
 	}
 	for _, name := range internal {
