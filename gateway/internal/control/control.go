@@ -2,20 +2,22 @@ package control
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"banyan.dev/gateway/internal/control/page"
 	"banyan.dev/gateway/internal/current"
+	"banyan.dev/gateway/internal/hold"
+	"banyan.dev/gateway/internal/topology"
 	"banyan.dev/platform/telemetry"
 )
 
@@ -25,6 +27,8 @@ type Options struct {
 	Version string
 	// Token guards changes; "" refuses them all.
 	Token string
+	// Holds are the gates that the data plane passes through.
+	Holds *hold.Gates
 }
 
 // Server is the control plane. Make one with New.
@@ -34,12 +38,31 @@ type Server struct {
 	logger   *slog.Logger
 	echo     *echo.Echo
 	draining atomic.Bool
-	closing  chan struct{} // ends event streams
+
+	topology *topology.Watch
+	recent   *window
+	events   *hub
+	holds    holders
+	closing  chan struct{} // ends event streams and samples
+	close    sync.Once
+	running  sync.WaitGroup
 }
 
-// New returns the control plane over what is current.
+// New returns the control plane over what is current. Close it to end what it
+// started, whether it serves or not.
 func New(o Options, c *current.Current, registry *prometheus.Registry, logger *slog.Logger) *Server {
-	s := &Server{options: o, current: c, logger: logger, echo: echo.New(), closing: make(chan struct{})}
+	s := &Server{
+		options: o, current: c, logger: logger, echo: echo.New(), closing: make(chan struct{}),
+		recent: newWindow(), holds: holders{gates: o.Holds, of: map[string]string{}},
+	}
+	s.events = newHub(s.frame, s.closing)
+	s.topology = topology.Begin(s.targets, logger)
+	s.running.Go(s.sample)
+	s.routes(registry)
+	return s
+}
+
+func (s *Server) routes(registry *prometheus.Registry) {
 	e := s.echo
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
@@ -50,17 +73,27 @@ func New(o Options, c *current.Current, registry *prometheus.Registry, logger *s
 	e.GET("/healthz", ok)
 	e.GET("/readyz", s.ready)
 	e.GET("/metrics", echo.WrapHandler(telemetry.MetricsHandler(registry)))
-	e.GET("/topology", s.topology)
+	e.GET("/topology", s.tellTopology)
+
 	e.GET("/api/status", s.status)
-	e.GET("/api/config", s.read)
-	e.PUT("/api/config", s.write, s.guarded)
-	e.GET("/api/events", s.events)
-	e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, pagePath) })
-	e.GET("/_strangler", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, pagePath) })
-	e.GET(pagePath, s.page)
-	e.GET(pagePath+"script.js", script)
-	e.GET(pagePath+"style.css", style)
-	return s
+	e.GET("/api/events", s.followStatus)
+	e.GET("/api/config", s.readConfig)
+	e.PUT("/api/config", s.writeConfig, s.guarded)
+	e.POST("/api/routes/:route/canary", s.setCanary, s.guarded)
+	e.GET("/api/routes/:route/differences", s.differences)
+	e.POST("/api/holds", s.beginHold, s.guarded)
+	e.GET("/api/holds/:hold", s.readHold)
+	e.POST("/api/holds/:hold/renew", s.renewHold, s.guarded)
+	e.DELETE("/api/holds/:hold", s.endHold, s.guarded)
+	e.GET("/api/token", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, s.guarded)
+
+	toPage := func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, page.Path) }
+	e.GET("/", toPage)
+	e.GET("/_strangler", toPage)
+	e.GET(page.Path, s.page)
+	e.GET(page.Path+"events", s.followPage)
+	e.GET(page.Path+"differences/:route", s.differencesPage)
+	e.StaticFS(page.Path+"assets", page.Assets())
 }
 
 // Handler is the control plane without its port, as tests use it.
@@ -78,10 +111,14 @@ func (s *Server) Serve(ln net.Listener) error {
 // BeginDrain makes /readyz say that this gateway is going.
 func (s *Server) BeginDrain() { s.draining.Store(true) }
 
-// Close ends event streams and stops serving, within the context.
+// Close ends event streams, and stops serving, within the context.
 func (s *Server) Close(ctx context.Context) error {
-	close(s.closing)
-	return s.echo.Shutdown(ctx)
+	s.close.Do(func() { close(s.closing) })
+	s.topology.Close()
+	err := s.echo.Shutdown(ctx)
+	s.running.Wait()
+	s.events.running.Wait()
+	return err
 }
 
 func ok(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
@@ -96,66 +133,10 @@ func (s *Server) ready(c echo.Context) error {
 	return ok(c)
 }
 
-func (s *Server) topology(c echo.Context) error {
+func (s *Server) tellTopology(c echo.Context) error {
 	seams := map[string]any{}
 	if snapshot := s.current.Snapshot(); snapshot != nil {
 		seams["revision"], seams["source"] = snapshot.Revision, snapshot.Source
 	}
 	return c.JSON(http.StatusOK, map[string]any{"host": "gateway", "name": s.options.Name, "version": s.options.Version, "seams": seams})
-}
-
-// guarded asks for the token.
-func (s *Server) guarded(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		given, isBearer := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
-		if s.options.Token == "" {
-			return echo.NewHTTPError(http.StatusForbidden, "changes are off: the gateway was started without ADMIN_TOKEN")
-		}
-		if !isBearer || subtle.ConstantTimeCompare([]byte(given), []byte(s.options.Token)) != 1 {
-			c.Response().Header().Set("WWW-Authenticate", `Bearer realm="gateway"`)
-			return echo.NewHTTPError(http.StatusUnauthorized, "send Authorization: Bearer with the gateway's ADMIN_TOKEN")
-		}
-		return next(c)
-	}
-}
-
-// secure keeps browsers from doing with the page what it isn't for.
-func secure(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store")
-		return next(c)
-	}
-}
-
-// failed answers errors as problem+json.
-func (s *Server) failed(err error, c echo.Context) {
-	if c.Response().Committed {
-		return
-	}
-	status, detail := http.StatusInternalServerError, "the gateway failed"
-	var told *echo.HTTPError
-	if errors.As(err, &told) {
-		status, detail = told.Code, fmt.Sprint(told.Message)
-	} else {
-		s.logger.ErrorContext(c.Request().Context(), "control request failed", "path", c.Path(), "error", err)
-	}
-	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
-	problem := map[string]any{
-		"type": "urn:banyan:problem:" + kinds[status], "title": http.StatusText(status),
-		"status": status, "detail": detail, "instance": c.Request().URL.Path,
-	}
-	if err := c.JSON(status, problem); err != nil {
-		s.logger.DebugContext(c.Request().Context(), "answer not delivered", "error", err)
-	}
-}
-
-var kinds = map[int]string{
-	http.StatusBadRequest: "malformed", http.StatusUnauthorized: "unauthenticated", http.StatusForbidden: "forbidden",
-	http.StatusNotFound: "not-found", http.StatusMethodNotAllowed: "method-not-allowed", http.StatusConflict: "conflict",
-	http.StatusPreconditionFailed: "version-mismatch", http.StatusPreconditionRequired: "precondition-required",
-	http.StatusRequestEntityTooLarge: "too-large", http.StatusUnprocessableEntity: "validation", http.StatusInternalServerError: "internal",
 }

@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"banyan.dev/gateway/internal/control"
+	"banyan.dev/gateway/internal/control/status"
 	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/current/currenttest"
 )
@@ -37,9 +39,14 @@ type rig struct {
 func newRig(t *testing.T, token string) *rig {
 	now := currenttest.New(t)
 	require.NoError(t, now.Apply("file", "gateway.yaml", []byte(first), current.Any))
-	c := control.New(control.Options{Name: "gateway-0", Version: "v1", Token: token}, now.Current, now.Registry, now.Logger)
+	c := control.New(control.Options{Name: "gateway-0", Version: "v1", Token: token, Holds: now.Lasting.Holds}, now.Current, now.Registry, now.Logger)
 	s := httptest.NewServer(c.Handler())
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close(); now.Close(t) })
+	t.Cleanup(func() {
+		require.NoError(t, c.Close(context.Background()))
+		s.CloseClientConnections()
+		s.Close()
+		now.Close(t)
+	})
 	return &rig{s, c, now}
 }
 
@@ -122,15 +129,15 @@ func TestStatus(t *testing.T) {
 	r := newRig(t, "")
 	require.Error(t, r.current.Apply("file", "gateway.yaml", []byte("nonsense"), current.Any))
 	_, body := r.do(t, "GET", "/api/status", "")
-	var status control.Status
-	require.NoError(t, json.Unmarshal([]byte(body), &status))
-	require.Equal(t, "gateway-0", status.Name)
-	require.EqualValues(t, 3, status.Revision)
-	require.Equal(t, "file", status.LastRefused.Source)
-	require.Contains(t, status.LastRefused.Reason, "must be a mapping")
-	require.Len(t, status.Owners[0].Replicas, 2)
-	require.Equal(t, "m0", status.Owners[0].Home)
-	require.Equal(t, "5s", status.Routes[1].Timeout)
+	var told status.Status
+	require.NoError(t, json.Unmarshal([]byte(body), &told))
+	require.Equal(t, "gateway-0", told.Name)
+	require.EqualValues(t, 3, told.Revision)
+	require.Equal(t, "file", told.LastRefused.Source)
+	require.Contains(t, told.LastRefused.Reason, "must be a mapping")
+	require.Len(t, told.Owners[0].Replicas, 2)
+	require.Equal(t, "m0", told.Owners[0].Home)
+	require.Equal(t, "5s", told.Routes[1].Timeout)
 }
 
 func TestThePageIsCompleteWithoutScript(t *testing.T) {
@@ -138,12 +145,12 @@ func TestThePageIsCompleteWithoutScript(t *testing.T) {
 	require.Error(t, r.current.Apply("file", "gateway.yaml", []byte("<script>alert(1)</script>"), current.Any))
 	res, body := r.do(t, "GET", "/_strangler/", "")
 	require.Equal(t, "text/html; charset=utf-8", res.Header.Get("Content-Type"))
-	for _, text := range []string{"gateway-0", "/a/*", "monolith", "m0", "m1", "http://127.0.0.1:2", "home m0", "Last refused"} {
+	for _, text := range []string{"gateway-0", "/a/*", "monolith", "m0", "m1", "http://127.0.0.1:2", "home m0", "Last refused configuration"} {
 		require.Contains(t, body, text)
 	}
 	require.NotContains(t, body, "<script>alert")
 	require.Contains(t, res.Header.Get("Content-Security-Policy"), "script-src 'self'")
-	for _, asset := range []string{"/_strangler/style.css", "/_strangler/script.js"} {
+	for _, asset := range []string{"/_strangler/assets/base.css", "/_strangler/assets/main.js", "/_strangler/assets/icon.svg"} {
 		res, _ := r.do(t, "GET", asset, "")
 		require.Equal(t, 200, res.StatusCode)
 	}
@@ -167,9 +174,9 @@ func TestEventsFollowTheStatus(t *testing.T) {
 			if !ok {
 				continue
 			}
-			var status control.Status
-			require.NoError(t, json.Unmarshal([]byte(data), &status))
-			return status.Revision
+			var told status.Status
+			require.NoError(t, json.Unmarshal([]byte(data), &told))
+			return told.Revision
 		}
 	}
 	require.EqualValues(t, 3, seen())

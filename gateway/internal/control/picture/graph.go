@@ -88,10 +88,10 @@ func stateOf(o status.Owner) string {
 // Health is a replica's state: Well, Ejected or Unwell.
 func Health(r status.Replica) string {
 	switch {
-	case !r.Healthy:
-		return Unwell
 	case r.EjectedUntil != nil:
 		return Ejected
+	case !r.Healthy:
+		return Unwell
 	}
 	return Well
 }

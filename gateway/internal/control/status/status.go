@@ -141,7 +141,7 @@ type Owner struct {
 	Affinity string `json:"affinity,omitempty"` // the cookie
 	Home     string `json:"home,omitempty"`
 
-	PerSecond float64 `json:"per_second"` // requests answered, over the last few seconds
+	PerSecond float64 `json:"per_second"` // requests sent to it, copies too, over the last few seconds
 	InFlight  int64   `json:"in_flight"`
 	// MaxInFlight is 0 for any number.
 	MaxInFlight    int       `json:"max_in_flight"`
@@ -168,10 +168,12 @@ type Breaker struct {
 
 // Replica is one process of an owner.
 type Replica struct {
-	Name         string     `json:"name"`
-	URL          string     `json:"url"`
-	Healthy      bool       `json:"healthy"`
-	Reason       string     `json:"reason,omitempty"`
+	Name    string `json:"name"`
+	URL     string `json:"url"`
+	Healthy bool   `json:"healthy"`
+	Reason  string `json:"reason,omitempty"`
+	// EjectedUntil is set while the replica is out because of its answers although
+	// probes find it well.
 	EjectedUntil *time.Time `json:"ejected_until,omitempty"`
 	InFlight     int64      `json:"inflight"`
 	Requests     uint64     `json:"requests"`
