@@ -18,13 +18,16 @@ func (t *tool) plan() *cobra.Command {
 		Use:   "plan",
 		Short: "Print, action by action, how to get to the next step or to another",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			run, path, err := t.look()
-			if errors.Is(err, local.ErrNoRun) {
-				return t.planAll(path, to)
+			if err != nil && !errors.Is(err, local.ErrNoRun) {
+				return err
+			}
+			if wrong := local.CheckRoutes(cmd.Context(), path); wrong != nil {
+				return wrong
 			}
 			if err != nil {
-				return err
+				return t.planAll(path, to)
 			}
 			defer func() { _ = run.Close() }() // it only looked
 			target, err := destination(path, run.Journal(), to, +1)

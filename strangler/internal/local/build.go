@@ -17,34 +17,17 @@ import (
 	"banyan.dev/platform/embedded"
 )
 
-// build makes all hosts' binaries with one go build, which does them side by side,
-// and puts them in the run folder. They are kept in the cache between runs, where
-// go build finds that nothing changed and links nothing.
+// build makes all hosts' binaries and puts them in the run folder.
 func (r *Run) build(ctx context.Context) error {
 	packages := r.packages()
 	if len(packages) == 0 {
 		return nil
 	}
-	cache, err := embedded.CacheDir()
+	dir, unlock, err := compile(ctx, r.path.Root, packages)
 	if err != nil {
 		return err
 	}
-	key := sha256.Sum256([]byte(r.path.Root))
-	dir := filepath.Join(cache, "bin-"+hex.EncodeToString(key[:4]))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make a folder for the binaries: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return fmt.Errorf("lock the folder of the binaries: %w", err)
-	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("lock the folder of the binaries: %w", err)
-	}
-	if err := goBuild(ctx, r.path.Root, dir, packages); err != nil {
-		return err
-	}
+	defer unlock()
 	for _, p := range packages {
 		name := filepath.Base(p)
 		if err := place(filepath.Join(dir, name), r.folder.path("bin", name)); err != nil {
@@ -52,6 +35,34 @@ func (r *Run) build(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// compile makes binaries with one go build, which does them side by side. They are
+// kept in the cache between runs, where go build finds that nothing changed and links
+// nothing. Nobody else changes them until unlock.
+func compile(ctx context.Context, root string, packages []string) (dir string, unlock func(), err error) {
+	cache, err := embedded.CacheDir()
+	if err != nil {
+		return "", nil, err
+	}
+	key := sha256.Sum256([]byte(root))
+	dir = filepath.Join(cache, "bin-"+hex.EncodeToString(key[:4]))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", nil, fmt.Errorf("make a folder for the binaries: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return "", nil, fmt.Errorf("lock the folder of the binaries: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		_ = lock.Close()
+		return "", nil, fmt.Errorf("lock the folder of the binaries: %w", err)
+	}
+	if err := goBuild(ctx, root, dir, packages); err != nil {
+		_ = lock.Close()
+		return "", nil, err
+	}
+	return dir, func() { _ = lock.Close() }, nil
 }
 
 func (r *Run) packages() []string {

@@ -39,6 +39,14 @@ func (r *Run) Do(ctx context.Context, a steps.Action) error {
 		return r.takeRoutes(ctx, a.Value)
 	case steps.Entry:
 		return r.enterBy(ctx, a.Process)
+	case steps.Ramp:
+		return r.ramp(ctx, *a.Move)
+	case steps.Shadow:
+		return r.shadowed(ctx, *a.Move)
+	case steps.Hold:
+		return r.hold(ctx, *a.Move)
+	case steps.Release:
+		return r.release(*a.Move)
 	default:
 		return fmt.Errorf("this target can't do %q", a.Verb)
 	}
@@ -123,7 +131,7 @@ func (r *Run) grow(ctx context.Context, p steps.Process, want int) error {
 		}
 	}
 	if p.Reads("gateway.file") {
-		return r.routesInForce(ctx)
+		return r.routesInForce(ctx, nil)
 	}
 	return r.route(ctx, nil)
 }
@@ -191,6 +199,9 @@ func (r *Run) stop(ctx context.Context, a steps.Action) error {
 		if err := r.end(ctx, name); err != nil {
 			return err
 		}
+	}
+	if watchesSettings(r.path.Processes[a.Process]) {
+		return r.change(ctx) // those that stay forget them
 	}
 	return nil
 }

@@ -219,7 +219,7 @@ func TestRoutesThatTheGatewayRefusesStopTheWalk(t *testing.T) {
 	defer down(t, run)
 	require.NoError(t, run.BringUp(t.Context(), 2))
 	err := walkTo(t, path, run, "03-wrong")
-	require.ErrorContains(t, err, "it refuses them: typo")
+	require.ErrorContains(t, err, "it refuses it: typo")
 	walk, done, open := run.Journal().Open()
 	require.True(t, open)
 	require.Equal(t, "03-wrong", walk.Step)

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -11,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"banyan.dev/platform/watch"
-	"banyan.dev/strangler/internal/steps"
+	"banyan.dev/strangler/internal/ramp"
 )
 
 // Routing is how a step's gateway.yaml becomes the file that this target's gateway
@@ -21,10 +20,11 @@ type Routing struct {
 	Replicas map[string][]GatewayReplica // by owner; of a replica, name and url
 	Home     string                      // who has the sessions without an affinity cookie
 	Affinity int                         // the how manieth time affinity is on, from 1
+	Shares   map[string]ramp.Share       // of canaries, by route, where a ramp has changed them
 }
 
-// Render fills in revision, replicas and home. Everything else stays as the step
-// says it.
+// Render fills in revision, replicas, home and shares. Everything else stays as the
+// step says it.
 func Render(content []byte, to Routing) ([]byte, error) {
 	var file map[string]any
 	if err := yaml.Unmarshal(content, &file); err != nil {
@@ -57,6 +57,11 @@ func Render(content []byte, to Routing) ([]byte, error) {
 	body, err := yaml.Marshal(file)
 	if err != nil {
 		return nil, fmt.Errorf("write the routes: %w", err)
+	}
+	for _, route := range sortedKeys(to.Shares) {
+		if body, err = ramp.Edit(body, route, to.Shares[route], to.Revision); err != nil {
+			return nil, err
+		}
 	}
 	return append([]byte("# Written by strangler; its source is the step's gateway.yaml.\n"), body...), nil
 }
@@ -101,16 +106,7 @@ func (r *Run) gateways() []string {
 	return names
 }
 
-func (r *Run) stepRoutes(step string) ([]byte, error) {
-	i, err := r.path.Index(step)
-	if err != nil {
-		return nil, err
-	}
-	if len(r.path.Steps[i].Gateway) == 0 {
-		return nil, fmt.Errorf("there is no %s", filepath.Join(steps.Folder, step, "gateway.yaml"))
-	}
-	return r.path.Steps[i].Gateway, nil
-}
+func (r *Run) stepRoutes(step string) ([]byte, error) { return r.path.Routes(step) }
 
 // takeRoutes gives the gateway another step's routes.
 func (r *Run) takeRoutes(ctx context.Context, step string) error {
@@ -126,7 +122,7 @@ func (r *Run) takeRoutes(ctx context.Context, step string) error {
 	if pins(content) && !r.Pinned() {
 		r.state.Routes.Affinity++
 	}
-	r.state.Routes.Step = step
+	r.state.Routes.Step, r.state.Routes.Shares = step, nil
 	if !pins(content) {
 		r.state.Routes.Home = ""
 	} else if r.state.Routes.Home == "" {
@@ -154,14 +150,16 @@ func (r *Run) route(ctx context.Context, without []string) error {
 	}
 	rendered, err := Render(content, Routing{
 		Revision: r.state.Routes.Revision, Home: r.state.Routes.Home, Affinity: r.state.Routes.Affinity, Replicas: r.upstreams(without),
+		Shares: r.state.Routes.Shares,
 	})
 	if err != nil {
 		return fmt.Errorf("routes of %s: %w", r.state.Routes.Step, err)
 	}
+	before := r.fleet().Refusals(ctx)
 	if err := watch.Write(r.folder.path("gateway.yaml"), rendered, 0o644); err != nil {
 		return err
 	}
-	return r.routesInForce(ctx)
+	return r.routesInForce(ctx, before)
 }
 
 // upstreams are the replicas of every host, as owners by the process's name.
@@ -172,35 +170,23 @@ func (r *Run) upstreams(without []string) map[string][]GatewayReplica {
 		if slices.Contains(without, name) || !r.path.Processes[i.Process].Host() {
 			continue
 		}
-		owners[i.Process] = append(owners[i.Process], GatewayReplica{Name: name, URL: "http://" + loopback(r.state.Ports[name].Public)})
+		url := "http://" + loopback(r.state.Ports[name].Public)
+		if f, broken := r.faults[name]; broken {
+			url = f.url
+		}
+		owners[i.Process] = append(owners[i.Process], GatewayReplica{Name: name, URL: url})
 	}
 	return owners
 }
 
-// inForceWithin bounds how long a gateway may take to read its file.
+// inForceWithin bounds how long a gateway may take to see a replica.
 const inForceWithin = 15 * time.Second
 
-func (r *Run) routesInForce(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, inForceWithin)
-	defer cancel()
-	want := r.state.Routes.Revision
-	for _, name := range r.gateways() {
-		var last error
-		refused := false
-		ok := await(ctx, 10*time.Millisecond, func() bool {
-			status, err := r.gatewayStatus(ctx, name)
-			last = err
-			if err == nil && status.Revision < want {
-				last = fmt.Errorf("it reports revision %d", status.Revision)
-				if status.LastRefused != nil && status.LastRefused.Reason != "" {
-					last, refused = fmt.Errorf("it refuses them: %s", status.LastRefused.Reason), true
-				}
-			}
-			return last == nil || refused
-		})
-		if !ok || refused {
-			return fmt.Errorf("%s did not take routes revision %s of %s: %w", name, strconv.FormatInt(want, 10), r.state.Routes.Step, last)
-		}
+// routesInForce waits until every gateway that runs has the file in force. before is
+// what they had refused before it was written.
+func (r *Run) routesInForce(ctx context.Context, before map[string]ramp.Refused) error {
+	if err := r.fleet().Await(ctx, r.state.Routes.Revision, before); err != nil {
+		return fmt.Errorf("the routes of %s: %w", r.state.Routes.Step, err)
 	}
 	return nil
 }

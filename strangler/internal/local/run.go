@@ -14,6 +14,7 @@ import (
 
 	"banyan.dev/platform/embedded"
 	"banyan.dev/strangler/internal/plan"
+	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/steps"
 )
 
@@ -28,6 +29,11 @@ type Run struct {
 	progress func(string)
 	// bringingUp is set while there are no users yet who could be signed out.
 	bringingUp bool
+
+	ramped ramp.Outcome     // the last one
+	held   *held            // what is held now
+	waited *Waited          // what the last hold was like
+	faults map[string]fault // planted, by replica
 }
 
 // Options are what a new run is begun with.
@@ -196,7 +202,10 @@ func (r *Run) Prepare(ctx context.Context) error {
 		}
 	}
 	r.progress("building " + fmt.Sprint(len(r.packages())) + " programs")
-	return r.build(ctx)
+	if err := r.build(ctx); err != nil {
+		return err
+	}
+	return checkRoutes(ctx, r.path, r.folder.path("bin"))
 }
 
 // BringUp brings a step up on the empty run.
@@ -227,16 +236,19 @@ func (r *Run) Keep() error {
 	return r.save()
 }
 
-// Close leaves the processes running and frees the run for the next command.
+// Close leaves the processes running and frees the run for the next command. What
+// this command holds is released: nobody else would.
 func (r *Run) Close() error {
+	err := r.LetGo()
 	r.client.CloseIdleConnections()
-	err := r.journal.Close()
+	err = errors.Join(err, r.journal.Close())
 	r.folder.unlock()
 	return err
 }
 
 // Down ends every process and removes the folder.
 func (r *Run) Down(ctx context.Context) error {
+	_ = r.LetGo() // whoever waits learns the end by the gateway's
 	err := r.endAll(ctx)
 	r.client.CloseIdleConnections()
 	if r.journal != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"banyan.dev/platform/watch"
+	"banyan.dev/strangler/internal/ramp"
 )
 
 // State is what the next command has to know of a run: run.json in its folder.
@@ -66,12 +67,14 @@ type Settings struct {
 // Routes is the truth behind the gateway's file.
 type Routes struct {
 	Revision int64  `json:"revision"`
-	Step     string `json:"step"` // whose gateway.yaml it is
+	Step     string `json:"step"` // whose gateway.yaml it is, or STEP/NAME for a variant
 	Home     string `json:"home"` // who owns the sessions without an affinity cookie
 	// Affinity counts how often affinity was turned on; each time has a cookie of
 	// its own. A browser keeps the cookie of the time before, and the replica that
 	// it names may run again by now and know nothing of its session.
 	Affinity int `json:"affinity"`
+	// Shares are what routes were ramped to since the gateway got these routes.
+	Shares map[string]ramp.Share `json:"shares,omitempty"`
 }
 
 // Moderator is the account that the acceptance suite moderates with.

@@ -108,6 +108,12 @@ func Run(ctx context.Context, j *Journal, target Target, observer Observer) erro
 	if !open {
 		return nil
 	}
+	// What was held when the walk was cut off has been let go meanwhile.
+	if h := stillHeld(walk.Actions[:done]); h != nil && done < len(walk.Actions) {
+		if err := target.Do(ctx, *h); err != nil {
+			return fmt.Errorf("%s, again before action %d (%s): %w", walk.Title(), done+1, *h, err)
+		}
+	}
 	for i := done; i < len(walk.Actions); i++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -117,6 +123,20 @@ func Run(ctx context.Context, j *Journal, target Target, observer Observer) erro
 		}
 	}
 	return j.End()
+}
+
+// stillHeld is the hold that no release has followed.
+func stillHeld(done []steps.Action) *steps.Action {
+	for i := len(done) - 1; i >= 0; i-- {
+		switch done[i].Verb {
+		case steps.Release:
+			return nil
+		case steps.Hold:
+			return &done[i]
+		default:
+		}
+	}
+	return nil
 }
 
 func runOne(ctx context.Context, j *Journal, walk Walk, i int, target Target, observer Observer) error {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -106,6 +107,28 @@ func TestAWalkIsResumedWhereItWas(t *testing.T) {
 	j = open(t, file)
 	require.Equal(t, "01-b", j.At())
 	require.NoError(t, plan.Run(t.Context(), j, again, silent{}), "nothing is open")
+}
+
+// A gateway lets go of what a command held that has died. What comes next in the walk
+// counts on it.
+func TestWhatWasHeldIsHeldAgainWhenAWalkIsResumed(t *testing.T) {
+	hold := steps.Action{Verb: steps.Hold, Move: &steps.Move{Routes: []string{"writes"}, For: time.Second}}
+	release := steps.Action{Verb: steps.Release, Move: &steps.Move{Routes: []string{"writes"}}}
+	restart, migrate := steps.Action{Verb: steps.Restart, Process: "app"}, steps.Action{Verb: steps.Migrate, Process: "app"}
+	walk := plan.Walk{Step: "01-b", From: "00-a", To: "01-b", Actions: []steps.Action{hold, restart, release, migrate}}
+	for failAt, want := range map[string][]string{
+		"restart app":                 {"hold writes", "restart app", "release writes", "migrate the database of app"},
+		"migrate the database of app": {"migrate the database of app"},
+	} {
+		file := filepath.Join(t.TempDir(), "journal")
+		j := open(t, file)
+		require.NoError(t, j.Arrive("00-a"))
+		require.NoError(t, j.Begin(walk))
+		require.Error(t, plan.Run(t.Context(), j, &target{failAt: failAt}, silent{}))
+		again := &target{}
+		require.NoError(t, plan.Run(t.Context(), open(t, file), again, silent{}))
+		require.Equal(t, want, again.did)
+	}
 }
 
 func TestAnEntryThatACrashCutInHalfHasNotHappened(t *testing.T) {

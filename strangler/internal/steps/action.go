@@ -21,7 +21,7 @@ func (r *stepReader) actions(n *yaml.Node, field string) []Action {
 
 func (r *stepReader) oneVerb(n *yaml.Node, verbs int) {
 	if verbs != 1 {
-		r.fail(n, "an action does %d things: write exactly one of start, stop, scale, restart, kill, migrate, sessions, user_cache, gateway, entry", verbs)
+		r.fail(n, "an action does %d things: write exactly one of start, stop, scale, restart, kill, migrate, sessions, user_cache, gateway, entry, ramp, shadow, hold, release", verbs)
 	}
 }
 
@@ -45,6 +45,7 @@ func (r *stepReader) actionFields(a *Action, verbs *int) map[string]func(*yaml.N
 	verb(Sessions, func(n *yaml.Node) { a.Value = r.oneOf(n, "sessions", modes...) })
 	verb(UserCache, func(n *yaml.Node) { a.Value = r.oneOf(n, "user_cache", "off", "redis") })
 	verb(Gateway, func(n *yaml.Node) { a.Value = r.text(n, "gateway") })
+	r.moveFields(a, verb)
 	verb(Kill, func(n *yaml.Node) { a.Process, a.Replica = r.victim(n) })
 	verb(Scale, func(n *yaml.Node) {
 		runs := r.runs(n)
@@ -103,7 +104,8 @@ func (r *stepReader) act(n *yaml.Node) Act {
 	}
 	other("sign_in", func(n *yaml.Node) { act.SignIn = r.number(n, "sign_in", 1, 200) })
 	other("ask", func(n *yaml.Node) { act.Ask = r.number(n, "ask", 1, 100) })
-	other("measure", func(n *yaml.Node) { act.Measure = r.oneOf(n, "measure", Imbalance) })
+	other("measure", func(n *yaml.Node) { act.Measure = r.oneOf(n, "measure", Imbalance, Waits, LastRamp) })
+	other("fault", func(n *yaml.Node) { act.Fault = r.fault(n) })
 	other("expect", func(n *yaml.Node) {
 		act.Expect = r.oneOf(n, "expect", EveryoneSignedIn, EveryoneSignedOut, SignedOutAtEveryTurn, OnlyUsersOfKilled)
 	})
@@ -115,4 +117,16 @@ func (r *stepReader) act(n *yaml.Node) Act {
 		act.Action = &a
 	}
 	return act
+}
+
+func (r *stepReader) fault(n *yaml.Node) *Fault {
+	var f Fault
+	r.fields(n, "fault", map[string]func(*yaml.Node){
+		"process": func(n *yaml.Node) { f.Process = r.host(n, "process") },
+		"delay":   func(n *yaml.Node) { f.Delay = r.duration(n, "delay") },
+	})
+	if f.Process == "" || f.Delay == 0 {
+		r.fail(n, "fault needs a process and a delay: write {process: monolith-next, delay: 300ms}")
+	}
+	return &f
 }

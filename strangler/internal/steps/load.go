@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -91,11 +91,40 @@ func loadStep(root, name string, processes map[string]Process) (Step, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Step{}, fmt.Errorf("read the routes of step %s: %w", name, err)
 	}
-	var any yaml.Node
-	if err := yaml.Unmarshal(step.Gateway, &any); err != nil {
-		return Step{}, fmt.Errorf("%s: %w", routes, err)
+	if err := isYAML(routes, step.Gateway); err != nil {
+		return Step{}, err
 	}
-	return step, nil
+	step.Variants, err = loadVariants(root, name)
+	return step, err
+}
+
+// loadVariants reads a step's gateway.NAME.yaml files.
+func loadVariants(root, step string) (map[string][]byte, error) {
+	files, err := filepath.Glob(filepath.Join(root, Folder, step, "gateway.*.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("look for other routes of step %s: %w", step, err)
+	}
+	variants := map[string][]byte{}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read other routes of step %s: %w", step, err)
+		}
+		base := filepath.Base(file)
+		if err := isYAML(filepath.Join(Folder, step, base), content); err != nil {
+			return nil, err
+		}
+		variants[strings.TrimSuffix(strings.TrimPrefix(base, "gateway."), ".yaml")] = content
+	}
+	return variants, nil
+}
+
+func isYAML(file string, content []byte) error {
+	var any yaml.Node
+	if err := yaml.Unmarshal(content, &any); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
 }
 
 // check says what can be known only from all steps together.
@@ -108,8 +137,13 @@ func (p Path) check() error {
 		if i > 0 && (len(s.Forward) == 0 || len(s.Back) == 0) {
 			return fmt.Errorf("%s: forward or back is empty: say how the step is reached and left", file)
 		}
-		for _, a := range slices.Concat(s.Forward, s.Back) {
-			if err := p.checkAction(a); err != nil {
+		for _, list := range s.lists() {
+			for _, a := range list {
+				if err := p.checkAction(a); err != nil {
+					return fmt.Errorf("%s: %w", file, err)
+				}
+			}
+			if err := p.checkMoves(list); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
 		}
@@ -124,10 +158,24 @@ func (p Path) checkAction(a Action) error {
 	if a.Verb != Gateway {
 		return nil
 	}
-	for _, s := range p.Steps {
-		if s.Name == a.Value && len(s.Gateway) > 0 {
-			return nil
-		}
+	if _, err := p.Routes(a.Value); err != nil {
+		return fmt.Errorf("action %q: %w", a, err)
 	}
-	return fmt.Errorf("action %q: there is no %s", a, filepath.Join(Folder, a.Value, "gateway.yaml"))
+	return nil
+}
+
+// lists are the actions that are done one after another: forward, back, and those
+// of each demo.
+func (s Step) lists() [][]Action {
+	lists := [][]Action{s.Forward, s.Back}
+	for _, d := range s.Demos {
+		var list []Action
+		for _, act := range d.Do {
+			if act.Action != nil {
+				list = append(list, *act.Action)
+			}
+		}
+		lists = append(lists, list)
+	}
+	return lists
 }

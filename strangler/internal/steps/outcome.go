@@ -36,7 +36,7 @@ func (o *outcome) do(a Action, end Step) {
 		o.userCache = a.Value
 	case Entry:
 		o.entry = a.Process
-	case Restart, Kill, Migrate, Gateway:
+	case Restart, Kill, Migrate, Gateway, Ramp, Shadow, Hold, Release:
 		// the same runs afterwards
 	}
 }

@@ -36,10 +36,11 @@ func (r *reader) process(key, n *yaml.Node) Process {
 		"infrastructure": func(n *yaml.Node) {
 			p.Infrastructure = r.oneOf(n, "infrastructure", "postgres", "redis", "kafka", "mail")
 		},
-		"package": func(n *yaml.Node) { p.Package = r.text(n, "package") },
-		"migrate": func(n *yaml.Node) { p.Migrate = r.texts(n, "migrate") },
-		"seed":    func(n *yaml.Node) { p.Seed = r.texts(n, "seed") },
-		"role":    func(n *yaml.Node) { p.Role = r.texts(n, "role") },
+		"package":  func(n *yaml.Node) { p.Package = r.text(n, "package") },
+		"migrate":  func(n *yaml.Node) { p.Migrate = r.texts(n, "migrate") },
+		"seed":     func(n *yaml.Node) { p.Seed = r.texts(n, "seed") },
+		"role":     func(n *yaml.Node) { p.Role = r.texts(n, "role") },
+		"validate": func(n *yaml.Node) { p.Validate = r.texts(n, "validate") },
 		"environment": func(n *yaml.Node) {
 			r.pairs(n, "environment", func(key, value *yaml.Node) {
 				p.Environment[key.Value] = r.environmentValue(value, key.Value)

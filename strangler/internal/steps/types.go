@@ -2,8 +2,10 @@ package steps
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Path is the whole way, in order.
@@ -21,6 +23,7 @@ type Process struct {
 	Migrate        []string          // arguments that bring its database to the newest schema
 	Seed           []string          // arguments, before the flags, that fill it
 	Role           []string          // arguments, before email and role, that give somebody a role
+	Validate       []string          // arguments, before a file, that check a gateway.yaml
 	Environment    map[string]string // with ${...} for what the target knows
 }
 
@@ -48,10 +51,13 @@ type Step struct {
 	Sessions  string
 	UserCache string
 	Gateway   []byte // gateway.yaml, empty without one
-	Forward   []Action
-	Back      []Action
-	Checks    []Check
-	Demos     []Demo
+	// Variants are the folder's gateway.NAME.yaml by NAME: other routes for a while,
+	// such as those of a canary.
+	Variants map[string][]byte
+	Forward  []Action
+	Back     []Action
+	Checks   []Check
+	Demos    []Demo
 }
 
 // Run is so many replicas of a process.
@@ -83,8 +89,12 @@ const (
 	Migrate   Verb = "migrate"    // the database of a host
 	Sessions  Verb = "sessions"   // to the mode, by every mode between, waiting for all replicas
 	UserCache Verb = "user_cache" // off or redis
-	Gateway   Verb = "gateway"    // takes the gateway.yaml of a step
+	Gateway   Verb = "gateway"    // takes the gateway.yaml of a step, or its variant: STEP/NAME
 	Entry     Verb = "entry"      // users come by this process from now on
+	Ramp      Verb = "ramp"       // a route's canary to a share, taken back when it is worse
+	Shadow    Verb = "shadow"     // waits until so many answers were compared, and none differed
+	Hold      Verb = "hold"       // new requests of routes wait; returns when none is under way
+	Release   Verb = "release"    // what is held goes on
 )
 
 // Action is one thing to do. Which fields count depends on the verb.
@@ -97,6 +107,7 @@ type Action struct {
 	// SignsOut says that people on the replicas it ends lose their sessions, and
 	// that this is known. Without it the target refuses such an action.
 	SignsOut bool   `json:"signs_out,omitempty"`
+	Move     *Move  `json:"move,omitempty"` // ramp, shadow, hold, release
 	Mark     string `json:"mark,omitempty"` // a place for demos
 	Because  string `json:"because,omitempty"`
 }
@@ -130,6 +141,8 @@ func (a Action) String() string {
 		return "give the gateway the routes of " + a.Value
 	case Entry:
 		return "send users to " + a.Process
+	case Ramp, Shadow, Hold, Release:
+		return a.moveString()
 	default:
 		return string(a.Verb)
 	}
@@ -169,7 +182,15 @@ type Act struct {
 	Ask     int // each asks so often who they are
 	Expect  string
 	Measure string
+	Fault   *Fault
 	Action  *Action
+}
+
+// Fault is planted in front of a process, for the time of a demo: the process
+// itself is as good as ever.
+type Fault struct {
+	Process string
+	Delay   time.Duration // of each answer
 }
 
 // What a demo may expect.
@@ -180,8 +201,43 @@ const (
 	OnlyUsersOfKilled    = "only_users_of_the_killed_signed_out"
 )
 
-// Imbalance is what a demo may measure: how unevenly the replicas are used.
-const Imbalance = "imbalance"
+// What a demo may measure: how unevenly the replicas are used, how long requests
+// waited while their routes were held, and how the last ramp went.
+const (
+	Imbalance = "imbalance"
+	Waits     = "waits"
+	LastRamp  = "ramp"
+)
+
+// Routes are the gateway's routes of a name: a step's, or STEP/NAME for a variant.
+func (p Path) Routes(name string) ([]byte, error) {
+	step, variant, _ := strings.Cut(name, "/")
+	file := "gateway.yaml"
+	i, err := p.Index(step)
+	if err != nil {
+		return nil, err
+	}
+	content := p.Steps[i].Gateway
+	if variant != "" {
+		file, content = "gateway."+variant+".yaml", p.Steps[i].Variants[variant]
+	}
+	if len(content) == 0 {
+		return nil, fmt.Errorf("there is no %s", filepath.Join(Folder, p.Steps[i].Name, file))
+	}
+	return content, nil
+}
+
+// gatewayFiles are gateway.yaml and its variants.
+func (s Step) gatewayFiles() [][]byte {
+	files := [][]byte{}
+	if len(s.Gateway) > 0 {
+		files = append(files, s.Gateway)
+	}
+	for _, name := range sorted(s.Variants) {
+		files = append(files, s.Variants[name])
+	}
+	return files
+}
 
 // Index finds a step by its name or by the beginning of it, such as 03.
 func (p Path) Index(name string) (int, error) {

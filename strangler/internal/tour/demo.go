@@ -2,10 +2,13 @@ package tour
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"banyan.dev/strangler/internal/local"
 	"banyan.dev/strangler/internal/probe"
+	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/steps"
 )
 
@@ -15,6 +18,8 @@ type demo struct {
 	people *probe.People
 	ahead  []steps.Act // what comes after the act at hand
 	killed string      // the replica that was killed last
+	// planted take the faults away again.
+	planted []func() error
 	detail string
 }
 
@@ -34,7 +39,7 @@ func (t *tour) demos(ctx context.Context, step steps.Step, at string) error {
 	return nil
 }
 
-func (t *tour) show(ctx context.Context, d steps.Demo) (string, error) {
+func (t *tour) show(ctx context.Context, d steps.Demo) (detail string, err error) {
 	base := t.run.EntryURL()
 	switch d.Through {
 	case "":
@@ -54,6 +59,7 @@ func (t *tour) show(ctx context.Context, d steps.Demo) (string, error) {
 	}
 	show := &demo{tour: t, people: probe.New(base)}
 	defer show.people.Close()
+	defer show.mend(&err)
 	for i, act := range d.Do {
 		show.ahead = d.Do[i+1:]
 		if err := show.act(ctx, act); err != nil {
@@ -69,6 +75,16 @@ func (d *demo) act(ctx context.Context, a steps.Act) error {
 		return d.people.SignIn(ctx, a.SignIn)
 	case a.Ask > 0:
 		return d.people.Ask(ctx, a.Ask)
+	case a.Fault != nil:
+		pull, err := d.run.Plant(ctx, *a.Fault)
+		if err == nil {
+			d.planted = append(d.planted, pull)
+		}
+		return err
+	case a.Measure == steps.Waits:
+		return d.waits()
+	case a.Measure == steps.LastRamp:
+		return d.lastRamp()
 	case a.Measure != "":
 		return d.imbalance(ctx)
 	case a.Action != nil:
@@ -187,6 +203,48 @@ func shares(replicas []local.GatewayReplica, pinned bool) string {
 		text += ", for people stay where they are and most came before the other replicas"
 	}
 	return text
+}
+
+// mend takes the faults away and releases what is held, also when the demo did not
+// come to its end.
+func (d *demo) mend(err *error) {
+	*err = errors.Join(*err, d.run.LetGo())
+	for _, pull := range d.planted {
+		*err = errors.Join(*err, pull())
+	}
+}
+
+// waits is what the users noticed of the last hold. A wait is no failure; a request
+// that was sent away is.
+func (d *demo) waits() error {
+	w := d.run.LastHold()
+	if w == nil {
+		return fmt.Errorf("nothing was held")
+	}
+	d.add(fmt.Sprintf("%s held for %.1f s: %d requests waited, half of them up to %.0f ms, 99 %% up to %.0f ms, none was sent away",
+		strings.Join(w.Routes, ", "), w.Held.Seconds(), w.Requests, w.P50, w.P99))
+	if w.Refused > 0 {
+		return fmt.Errorf("%s held for %.1f s: %d of %d requests were sent away", strings.Join(w.Routes, ", "), w.Held.Seconds(), w.Refused, w.Requests)
+	}
+	return nil
+}
+
+// lastRamp is how the last ramp went, in words.
+func (d *demo) lastRamp() error {
+	r := d.run.Ramped()
+	switch r.Result {
+	case ramp.Done:
+		text := fmt.Sprintf("%s went from %s to %s in %.1f s", r.Route, r.From, r.Now, r.Seconds)
+		if r.Now > r.From {
+			text += fmt.Sprintf("; canary %s; baseline %s", r.Canary, r.Baseline)
+		}
+		d.add(text)
+	case ramp.Worse:
+		d.add(fmt.Sprintf("%s; %s is back at %s", r.Why, r.Route, r.Now))
+	default:
+		return fmt.Errorf("no ramp has come to an end")
+	}
+	return nil
 }
 
 // unevenFrom is how many times its share a replica has before that is worth a reason.

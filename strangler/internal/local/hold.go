@@ -1,0 +1,119 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"banyan.dev/strangler/internal/ramp"
+	"banyan.dev/strangler/internal/steps"
+)
+
+// held is routes that this command holds, at every gateway.
+type held struct {
+	routes  []string
+	began   time.Time
+	before  map[string]ramp.HoldStatus // by gateway and route
+	holds   []ramp.Hold
+	release func() error
+}
+
+// hold lets new requests of routes wait, and returns when none is under way. The
+// holds are renewed until release; should this command die, they end by themselves.
+func (r *Run) hold(ctx context.Context, m steps.Move) error {
+	if r.held != nil && slices.Equal(r.held.routes, m.Routes) {
+		return nil
+	}
+	fleet := r.fleet()
+	before, err := holdStatuses(ctx, fleet, m.Routes)
+	if err != nil {
+		return err
+	}
+	h := &held{routes: m.Routes, began: time.Now(), before: before}
+	for _, url := range fleet.URLs {
+		one, err := fleet.Hold(ctx, url, m.Routes, m.For)
+		if err != nil {
+			return errors.Join(fmt.Errorf("hold %s: %w", strings.Join(m.Routes, ", "), err), fleet.Release(context.WithoutCancel(ctx), h.holds...))
+		}
+		h.holds = append(h.holds, one)
+	}
+	h.release = fleet.Renew(h.holds, m.For)
+	r.held = h
+	ctx, cancel := context.WithTimeout(ctx, m.For)
+	defer cancel()
+	if err := fleet.AwaitIdle(ctx, h.holds); err != nil {
+		return errors.Join(err, r.release(steps.Move{Routes: m.Routes}))
+	}
+	return nil
+}
+
+// release lets them go on. What is not held is no error: a command that died has let
+// go of it.
+func (r *Run) release(steps.Move) error {
+	if r.held == nil {
+		return nil
+	}
+	h := r.held
+	r.held = nil
+	if err := h.release(); err != nil {
+		return fmt.Errorf("release %s: %w", strings.Join(h.routes, ", "), err)
+	}
+	r.waited = nil
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	after, err := holdStatuses(ctx, r.fleet(), h.routes)
+	if err != nil {
+		return err
+	}
+	w := Waited{Routes: h.routes, Held: time.Since(h.began)}
+	for key, now := range after {
+		w.Requests += now.HeldTotal - min(now.HeldTotal, h.before[key].HeldTotal)
+		w.Refused += now.Refused - min(now.Refused, h.before[key].Refused)
+		w.P50, w.P99 = max(w.P50, now.P50), max(w.P99, now.P99)
+	}
+	r.waited = &w
+	return nil
+}
+
+// Waited is what users noticed of a hold: nothing but a pause, unless Refused.
+type Waited struct {
+	Routes   []string
+	Held     time.Duration
+	Requests uint64
+	Refused  uint64
+	// P50 and P99 are upper bounds of how long requests waited, in milliseconds, at
+	// the gateway where they waited longest, since it began.
+	P50, P99 float64
+}
+
+// LastHold is the last hold that this command released; nil before the first.
+func (r *Run) LastHold() *Waited { return r.waited }
+
+func holdStatuses(ctx context.Context, fleet ramp.Gateways, routes []string) (map[string]ramp.HoldStatus, error) {
+	all, err := fleet.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]ramp.HoldStatus{}
+	for _, s := range all {
+		for _, name := range routes {
+			route, err := s.Route(name)
+			if err != nil {
+				return nil, err
+			}
+			found[s.URL+" "+name] = route.Hold
+		}
+	}
+	return found, nil
+}
+
+// LetGo releases what is still held, when what was to be done meanwhile has failed.
+func (r *Run) LetGo() error {
+	if r.held == nil {
+		return nil
+	}
+	return r.release(steps.Move{})
+}
