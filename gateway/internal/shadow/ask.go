@@ -27,6 +27,12 @@ type asker struct {
 	plain  [2][]byte // decoded bodies
 }
 
+func newAsker(e *Engine) *asker {
+	a := &asker{engine: e}
+	a.res.Header.SetNoDefaultContentType(true) // an answer without one has none
+	return a
+}
+
 // ask sends the request in out to a replica and reads the answer, within the
 // policy's timeout. The answer's body is valid until the next ask.
 func (a *asker) ask(r *Route, replica *upstream.Replica, head bool, into *answer) error {

@@ -40,7 +40,7 @@ func New() *Engine {
 		states:    map[string]*state{},
 	}
 	e.copies.New = func() any { return &Copy{} }
-	e.askers.New = func() any { return &asker{engine: e} }
+	e.askers.New = func() any { return newAsker(e) }
 	return e
 }
 

@@ -32,9 +32,10 @@ const (
 )
 
 // appendHead writes the copy of a request for an audience: without what speaks for
-// a user, unless it goes back to the owner that got it, and marked as a copy. Conditions (If-None-Match
-// and the like) stay only where the answer was 304: otherwise they would keep the
-// shadow's body from us, because its validators may be others.
+// a user, unless it goes back to the owner that got it, and marked as a copy.
+// Conditions (If-None-Match and the like) stay only where the answer was 304:
+// otherwise they could keep a body from being compared, because the owners'
+// validators may differ.
 func (c *Copy) appendHead(dst []byte, to audience) ([]byte, request, error) {
 	first, rest, ok := bytes.Cut(c.head, []byte("\r\n"))
 	var req request
@@ -91,6 +92,10 @@ func (c *Copy) appendLine(dst []byte, req *request, name, value []byte, to audie
 		}
 	case requestID:
 		req.id = value
+	case referrer:
+		if to == forShadow && secretIn(value) != "" {
+			return dst, nil
+		}
 	}
 	if to == forBaseline || !isCredential(name) || c.route.pass.header(name) {
 		return appendHeader(dst, name, value), nil
@@ -126,6 +131,7 @@ const (
 	dropped
 	condition
 	requestID
+	referrer // the page before may have had a credential in its query
 )
 
 func kindOf(name []byte) kind {
@@ -140,6 +146,8 @@ func kindOf(name []byte) kind {
 		return condition
 	case is(name, "X-Request-Id"):
 		return requestID
+	case is(name, "Referer"):
+		return referrer
 	}
 	return forwarded
 }

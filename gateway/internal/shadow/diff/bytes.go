@@ -64,7 +64,26 @@ func differingLines(a, b string) (inA, inB string) {
 		toA--
 		toB--
 	}
+	if toA > from && toB > from {
+		linesA[from], linesB[from] = fromDifference(linesA[from], linesB[from])
+	}
 	return showLines(linesA[from:toA], from), showLines(linesB[from:toB], from)
+}
+
+// before is how much of what two lines share is told before they differ.
+const before = 40
+
+// fromDifference cuts two long lines where they begin to differ, or shortly before:
+// some pages have no line ends at all.
+func fromDifference(a, b string) (string, string) {
+	at := firstDifference([]byte(a), []byte(b)) - before
+	if at < before {
+		return a, b
+	}
+	for !utf8.RuneStart(a[at]) {
+		at--
+	}
+	return "…" + a[at:], "…" + b[at:]
 }
 
 func showLines(lines []string, from int) string {

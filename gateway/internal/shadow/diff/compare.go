@@ -7,8 +7,8 @@ import (
 )
 
 // effort bounds a comparison: so many values may be looked at, counted again each
-// time. It is some tens of milliseconds.
-const effort = 2_000_000
+// time. It is about a tenth of a second.
+const effort = 1_000_000
 
 // budget is what is left of it, over all that one comparison starts.
 type budget struct{ left int }

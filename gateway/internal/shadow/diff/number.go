@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -51,8 +52,12 @@ func decimalOf(spelling string) decimal {
 // have a billion digits.
 const exact = 1000
 
-// isWithin tells whether two numbers differ by no more than the tolerance.
+// isWithin tells whether two numbers differ by no more than the tolerance. Only what
+// is close to it needs exact arithmetic.
 func isWithin(a, b string, tolerance *big.Rat) bool {
+	if within, sure := isRoughlyWithin(a, b, tolerance); sure {
+		return within
+	}
 	x, ok := ratOf(a)
 	if !ok {
 		return false
@@ -63,6 +68,20 @@ func isWithin(a, b string, tolerance *big.Rat) bool {
 	}
 	d := x.Sub(x, y)
 	return d.Abs(d).Cmp(tolerance) <= 0
+}
+
+// isRoughlyWithin is sure where floats are: their errors, of reading and of
+// subtracting, are far below the margin.
+func isRoughlyWithin(a, b string, tolerance *big.Rat) (within, sure bool) {
+	x, errX := strconv.ParseFloat(a, 64)
+	y, errY := strconv.ParseFloat(b, 64)
+	t, _ := tolerance.Float64()
+	margin := (math.Abs(x) + math.Abs(y) + t) * 1e-14
+	if errX != nil || errY != nil || math.IsInf(margin, 0) || margin < 1e-290 {
+		return false, false
+	}
+	apart := math.Abs(x - y)
+	return apart < t, math.Abs(apart-t) > margin
 }
 
 func ratOf(spelling string) (*big.Rat, bool) {
