@@ -2,9 +2,13 @@
 // decides, route by route, who answers, and changes that without dropping a
 // request.
 //
-//	gateway                  serves, as the environment says
-//	gateway validate FILE    checks a configuration
-//	gateway healthcheck      asks the gateway of this environment whether it is ready
+//	gateway                             serves, as the environment says
+//	gateway init [FILE]                 writes a configuration to begin with
+//	gateway validate FILE...            checks configurations
+//	gateway routes FILE [METHOD PATH]   says who would answer, and why
+//	gateway schema                      prints the JSON Schema, for editors
+//	gateway tester --owner NAME         makes a token by which a tester chooses the owner
+//	gateway healthcheck                 asks the gateway of this environment whether it is ready
 //
 // README.md describes the environment, and example.yaml the configuration.
 package main
@@ -37,10 +41,7 @@ func command() *cobra.Command {
 			Use: "serve", Short: "Serves, as the environment says (the default)", Args: cobra.NoArgs,
 			RunE: root.RunE,
 		},
-		&cobra.Command{
-			Use: "validate FILE", Short: "Checks a configuration", Args: cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error { return validate(args[0], cmd.OutOrStdout()) },
-		},
+		initCommand(), validateCommand(), routesCommand(), schemaCommand(), testerCommand(),
 		&cobra.Command{
 			Use: "healthcheck", Short: "Asks the gateway of this environment whether it is ready", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return healthcheck(cmd.Context()) },

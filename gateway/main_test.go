@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -204,21 +203,6 @@ func TestAGatewayThatGoesGivesNoticeBeforeItClosesTheDoor(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(began), 2*time.Second)
 	_, err := net.Dial("tcp", strings.TrimPrefix(s.public, "http://"))
 	require.Error(t, err)
-}
-
-func TestValidate(t *testing.T) {
-	var out bytes.Buffer
-	root := command()
-	root.SetOut(&out)
-	root.SetArgs([]string{"validate", "example.yaml"})
-	require.NoError(t, root.Execute())
-	require.Equal(t, "example.yaml is valid: revision 1, 1 owners, 2 routes\n", out.String())
-
-	bad := filepath.Join(t.TempDir(), "gateway.yaml")
-	require.NoError(t, os.WriteFile(bad, []byte("owners:\n  a: {address: \"http://a\"}\nroutes:\n  - {match: {path: /x}, owner: b}\n"), 0o600))
-	root = command()
-	root.SetArgs([]string{"validate", bad})
-	require.EqualError(t, root.Execute(), `gateway.yaml:4: routes[0].owner: "b" is no owner; known: a`)
 }
 
 func TestHealthcheck(t *testing.T) {

@@ -90,7 +90,9 @@ func names[V any](known map[string]V) string {
 	return strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 }
 
-func isName(s string) bool {
+// IsName tells whether s may name an owner or a replica: 1 to 128 letters, digits
+// and any of - _ . :
+func IsName(s string) bool {
 	return s != "" && len(s) <= maxName && strings.IndexFunc(s, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.:", c)
 	}) < 0

@@ -17,7 +17,7 @@ func (r *reader) owners(node *yaml.Node, field string) {
 		key, value := node.Content[i], resolve(node.Content[i+1])
 		at := join(field, key.Value)
 		switch {
-		case !isName(key.Value):
+		case !IsName(key.Value):
 			r.add(key, at, "%q is no name; use letters, digits, - _ .", key.Value)
 		case seen[key.Value]:
 			r.add(key, at, "is given twice")
@@ -79,7 +79,7 @@ func (r *reader) replicaName(node *yaml.Node, field string, o *Owner, into *stri
 		return
 	}
 	switch {
-	case !isName(*into):
+	case !IsName(*into):
 		r.add(node, field, "%q is no name; use letters, digits, - _ .", *into)
 	case slices.ContainsFunc(o.Replicas, func(other Replica) bool { return other.Name == *into }):
 		r.add(node, field, "%q names another replica of %s already", *into, o.Name)
