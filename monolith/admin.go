@@ -21,6 +21,7 @@ type topology struct {
 	Public   string         `json:"public_url"` // what links in mails begin with
 	Features []string       `json:"features"`
 	Seams    seams          `json:"seams"`
+	Uses     []use          `json:"uses"`
 	Sessions session.Status `json:"sessions"`
 	Settings string         `json:"settings_refused,omitempty"` // why the file's last content is not in force
 }
@@ -59,6 +60,7 @@ func (h *host) topology() topology {
 		Public:   h.settings.publicURL(),
 		Features: []string{"accounts", "posts", "comments", "moderation", "feed", "notifications"},
 		Seams:    h.seams(),
+		Uses:     h.uses(),
 		Sessions: h.sessions.Status(),
 		Settings: h.settings.refused(),
 	}

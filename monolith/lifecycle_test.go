@@ -7,14 +7,17 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"banyan.dev/platform/embedded/embeddedtest"
 	"banyan.dev/platform/watch"
 )
 
@@ -105,6 +108,36 @@ func TestTheAdminPortTellsWhatRuns(t *testing.T) {
 		require.Equal(t, 404, m.client(t).send("GET", path, nil).status, "the public port has no %s", path)
 	}
 	require.Equal(t, 200, m.client(t).send("GET", "/readyz", nil).status, "the gateway asks the public port")
+}
+
+func TestTheTopologyNamesWhatIsUsedAndNoSecret(t *testing.T) {
+	redis, err := url.Parse(embeddedtest.Redis(t))
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "settings.yaml")
+	write := func(content string) { require.NoError(t, watch.Write(path, []byte(content), 0o600)) }
+	write("revision: 1\nsession: {store: memory}\n")
+	m := startMonolith(t, "SETTINGS_FILE="+path, "SMTP_ADDR=127.0.0.1:2525")
+	database, err := url.Parse(m.database)
+	require.NoError(t, err)
+	postgres := use{"postgres", strings.TrimPrefix(database.Path, "/"), database.Host}
+	mail := use{"mail", "mail", "127.0.0.1:2525"}
+	told := func() []use {
+		_, body := m.adminGet(t, "/topology", "")
+		if secret, set := database.User.Password(); set && secret != "" {
+			require.NotContains(t, body, secret)
+		}
+		require.NotContains(t, body, "@"+database.Host)
+		require.NotContains(t, body, "some-user")
+		var topology topology
+		require.NoError(t, json.Unmarshal([]byte(body), &topology))
+		return topology.Uses
+	}
+	require.Equal(t, []use{postgres, mail}, told(), "no Redis yet")
+	redis.RawQuery = "client_name=some-user"
+	write("revision: 2\nredis: {url: \"" + redis.String() + "\"}\nsession: {store: dual}\n")
+	require.Eventually(t, func() bool {
+		return slices.Equal(told(), []use{postgres, {"redis", "redis", redis.Host}, mail})
+	}, 10*time.Second, 10*time.Millisecond)
 }
 
 func TestBadSettingsAreRefusedWhileTheGoodOnesStay(t *testing.T) {
