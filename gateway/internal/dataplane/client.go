@@ -1,19 +1,21 @@
 package dataplane
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/valyala/fasthttp"
 
 	"banyan.dev/gateway/internal/sock"
 )
 
 const (
-	// writeStall is how long a client may take nothing of its answer.
-	writeStall = time.Minute
 	// lingerFor and lingerBytes bound what is read and thrown away of a client
 	// that still sends while it should read why it was refused. Closing at once
 	// would reset the connection and lose the answer on its way.
@@ -24,64 +26,100 @@ const (
 // listener wraps accepted connections.
 type listener struct {
 	net.Listener
+	server *Server
 }
 
+// Accept waits for a connection that is within the limit. A shortage of the
+// system's, of descriptors above all, is waited out: fasthttp would end at it.
 func (l listener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for pause := time.Duration(0); ; {
+		conn, err := l.Listener.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			if c := l.server.welcome(conn); c != nil {
+				return c, nil
+			}
+		case errors.Is(err, net.ErrClosed):
+			return nil, err
+		default:
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			l.server.logger.Warn("no connection can be accepted", "error", err.Error(), "again_in", pause.String())
+			time.Sleep(pause)
+		}
 	}
-	c := &client{Conn: conn}
+}
+
+// welcome takes a connection in, or tells it that there are too many.
+func (s *Server) welcome(conn net.Conn) *client {
+	c := &client{Conn: conn, server: s}
+	open := s.open.Add(1)
 	if peer, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		c.peer = peer.AddrPort().Addr().Unmap().WithZone("")
 		c.address = c.peer.AppendTo(nil)
 	}
 	c.gone = func() bool { return sock.Look(c.Conn) == sock.Closed }
-	return c, nil
+	if int(open) > s.limits.Connections {
+		s.turnAway(c)
+		return nil
+	}
+	return c
 }
+
+// turnAway answers that there are too many connections. The client may be about to
+// send its request: a few at a time are lingered for, so that they read the answer.
+func (s *Server) turnAway(c *client) {
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(lingerFor))
+	_, _ = io.WriteString(c.Conn, crowded)
+	s.none.Answered(fasthttp.StatusServiceUnavailable, 0)
+	select {
+	case s.lingering <- struct{}{}:
+		c.linger.Store(true)
+		go func() {
+			defer func() { <-s.lingering }()
+			c.shut()
+		}()
+	default:
+		c.shut()
+	}
+}
+
+// lingerers is how many connections that were turned away are lingered for at once.
+const lingerers = 64
 
 // client is a client's connection.
 type client struct {
 	net.Conn
+	server  *Server
 	peer    netip.Addr // without a zone, which means something to this machine only
 	address []byte     // the peer, as in X-Forwarded-For
 	gone    func() bool
+	intake
 
 	// bodyStall bounds each read while a body streams, in nanoseconds: an upload
-	// may take long, as long as something comes. 0 leaves deadlines to fasthttp.
+	// may take long, as long as something comes. 0 leaves deadlines to the intake.
 	bodyStall atomic.Int64
 	aborted   atomic.Bool
 	linger    atomic.Bool
-	armed     time.Time
+	parking   atomic.Bool // it is to be parked instead of closed
+	writing   time.Time   // when the write deadline was last moved
 	closing   sync.Once
-}
-
-// Read reads for fasthttp, or for an upload.
-func (c *client) Read(p []byte) (int, error) {
-	if stall := c.bodyStall.Load(); stall > 0 && !c.aborted.Load() {
-		if err := c.SetReadDeadline(time.Now().Add(time.Duration(stall))); err != nil {
-			return 0, err
-		}
-		if c.aborted.Load() { // between the look and the new deadline
-			c.abortRead()
-		}
-	}
-	return c.Conn.Read(p)
 }
 
 // abortRead ends a read that another goroutine waits in, and those to come. The
 // connection is of no use for another request.
 func (c *client) abortRead() {
 	c.aborted.Store(true)
-	_ = c.SetReadDeadline(time.Unix(1, 0))
+	_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
 }
 
 // Write writes, unless the client takes nothing for too long. Moving the deadline
 // at each write would cost more than it tells, so it is moved once a second.
 func (c *client) Write(p []byte) (int, error) {
-	if now := time.Now(); now.Sub(c.armed) > time.Second {
-		c.armed = now
-		if err := c.SetWriteDeadline(now.Add(writeStall)); err != nil {
+	stall := c.server.limits.WriteStall
+	if now := time.Now(); now.Sub(c.writing) > min(time.Second, stall/8) {
+		c.writing = now
+		if err := c.SetWriteDeadline(now.Add(stall)); err != nil {
 			return 0, err
 		}
 	}
@@ -96,15 +134,31 @@ func (c *client) halfClose() error {
 	return c.Conn.Close()
 }
 
-// Close closes the connection; after a refusal it lingers first.
+// Close parks the connection when it is idle, and else closes it.
 func (c *client) Close() error {
+	if c.parking.CompareAndSwap(true, false) && c.server.park(c) {
+		return nil
+	}
+	return c.shut()
+}
+
+// shut closes the connection; after a refusal it lingers first.
+func (c *client) shut() error {
 	var err error
 	c.closing.Do(func() {
+		defer c.server.open.Add(-1)
 		if c.linger.Load() && c.halfClose() == nil {
-			_ = c.SetReadDeadline(time.Now().Add(lingerFor))
+			_ = c.Conn.SetReadDeadline(time.Now().Add(lingerFor))
 			_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
 		}
 		err = c.Conn.Close()
 	})
 	return err
 }
+
+// crowded is the answer to a connection too many.
+var crowded = func() string {
+	const body = `{"type":"urn:banyan:problem:unavailable","title":"Service Unavailable","status":503,"detail":"Too many connections at the moment. Try again soon."}`
+	return "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\nX-Served-By: gateway\r\n" +
+		"Retry-After: 1\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+}()

@@ -30,9 +30,10 @@ func (s *Server) expect(ctx *fasthttp.RequestCtx) (status int) {
 		}
 	}()
 	defer s.recovered(x)
-	if !x.ask() {
+	if x.refused() || !x.ask() {
 		return x.status
 	}
+	x.client.until = time.Time{} // the body's time begins when it is asked for
 	resetResponse(ctx)
 	ctx.SetUserValue(expectKey{}, x)
 	return fasthttp.StatusContinue

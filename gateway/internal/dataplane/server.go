@@ -20,13 +20,21 @@ import (
 
 // Limits protect the gateway from its clients.
 type Limits struct {
-	// Header is the longest request head in bytes; more gets 431. Each connection
-	// holds a buffer of this size.
+	// Header is the longest request head in bytes; more gets 431. A connection holds
+	// a buffer of this size while it is in use.
 	Header int
 	// HeadTime is how long a head, and a short body, may take; 408 after it.
 	HeadTime time.Duration
 	// BodyStall is the longest silence within a streamed body; 408 after it.
 	BodyStall time.Duration
+	// BodyRate is the lowest average rate of a streamed body in bytes a second, over
+	// the time that the gateway waited for the client, without the first BodyGrace;
+	// 408 below it. 0 is any rate.
+	BodyRate  int
+	BodyGrace time.Duration
+	// WriteStall is how long a client may take nothing of its answer; then its
+	// connection is cut.
+	WriteStall time.Duration
 	// Idle is how long a connection is kept between two requests.
 	Idle time.Duration
 	// Connections is how many are served at once; more get 503.
@@ -37,7 +45,10 @@ type Limits struct {
 // than a load balancer's usual minute, so that it is never the gateway that closes
 // a connection the balancer is about to use.
 func DefaultLimits() Limits {
-	return Limits{Header: 16 << 10, HeadTime: 10 * time.Second, BodyStall: 30 * time.Second, Idle: 75 * time.Second, Connections: 65536}
+	return Limits{
+		Header: 16 << 10, HeadTime: 10 * time.Second, BodyStall: 30 * time.Second, BodyRate: 240, BodyGrace: 10 * time.Second,
+		WriteStall: time.Minute, Idle: 75 * time.Second, Connections: 65536,
+	}
 }
 
 // Server is the data plane. Make one with New.
@@ -53,12 +64,17 @@ type Server struct {
 	draining atomic.Bool
 	pool     sync.Pool // of *exchange
 
-	tunnels tunnels
+	open      atomic.Int64 // connections, parked ones and tunnels too
+	lingering chan struct{}
+	rooms     rooms
+	lot       lot
+	tunnels   tunnels
 }
 
 // New returns a server of the listener that does what is current.
 func New(ln net.Listener, c *current.Current, set *metrics.Set, logger *slog.Logger, limits Limits) *Server {
 	s := &Server{listener: ln, current: c, metrics: set, none: set.Meter("none", "gateway"), logger: logger, limits: limits}
+	s.lingering = make(chan struct{}, lingerers)
 	s.pool.New = func() any { return &exchange{server: s} }
 	s.tunnels.open = map[*tunnel]struct{}{}
 	s.http = &fasthttp.Server{
@@ -69,9 +85,9 @@ func New(ln net.Listener, c *current.Current, set *metrics.Set, logger *slog.Log
 		Logger:          quiet{logger},
 		ReadBufferSize:  limits.Header,
 		WriteBufferSize: 4 << 10,
-		ReadTimeout:     limits.HeadTime,
-		IdleTimeout:     limits.Idle,
-		Concurrency:     limits.Connections,
+		// The listener counts connections. fasthttp counts those that are just ending
+		// too.
+		Concurrency: 2*limits.Connections + lingerers,
 		// Bodies are bounded by routes, not here.
 		MaxRequestBodySize:            math.MaxInt,
 		StreamRequestBody:             true,
@@ -92,7 +108,7 @@ func New(ln net.Listener, c *current.Current, set *metrics.Set, logger *slog.Log
 
 // Serve serves until Drain.
 func (s *Server) Serve() error {
-	if err := s.http.Serve(listener{s.listener}); err != nil {
+	if err := s.http.Serve(listener{s.listener, s}); err != nil {
 		return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 	}
 	return nil
@@ -115,11 +131,12 @@ func (s *Server) Drain(ctx context.Context) error {
 		err = nil
 	}
 	s.settle(ctx)
+	s.lot.close()
 	shut := s.http.ShutdownWithContext(ctx)
 	if errors.Is(shut, net.ErrClosed) {
 		shut = nil
 	}
-	return errors.Join(err, shut, s.tunnels.drain(ctx))
+	return errors.Join(err, shut, s.lot.drain(ctx), s.tunnels.drain(ctx))
 }
 
 // settle waits until no connection is left, or for as long as one may be idle.
@@ -128,7 +145,7 @@ func (s *Server) settle(ctx context.Context) {
 	defer cancel()
 	tick := time.NewTicker(settle / 50)
 	defer tick.Stop()
-	for s.http.GetOpenConnectionsCount() > 0 {
+	for s.open.Load() > 0 {
 		select {
 		case <-bounded.Done():
 			return
@@ -145,11 +162,25 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	defer x.end()
 	defer s.recovered(x)
+	if x.refused() {
+		return
+	}
 	if begun {
 		x.resume()
 		return
 	}
 	x.run()
+}
+
+// refused answers a request whose end is in doubt, whatever else is to be said of it.
+func (x *exchange) refused() bool {
+	if x.client == nil || x.client.refused == nil {
+		return false
+	}
+	x.odd = true
+	x.requestID = appendRequestID(x.requestID[:0], nil)
+	x.fail(x.client.refused)
+	return true
 }
 
 // recovered keeps a mistake in the gateway from ending all requests: fasthttp
@@ -190,6 +221,9 @@ func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	}
 	if c, ok := ctx.Conn().(*client); ok {
 		c.linger.Store(true)
+		if c.refused != nil {
+			why = c.refused
+		}
 	}
 	why.write(ctx, nil, appendRequestID(nil, nil))
 	s.none.Answered(why.status, 0)

@@ -88,6 +88,7 @@ func (x *exchange) openTunnel() {
 	x.mark(h)
 	consent := bytes.Clone(h.Header())
 	_ = x.conn.Conn.SetDeadline(time.Time{})
+	x.client.tunnel = true
 	x.hijack(func(from net.Conn) {
 		defer x.let()
 		defer x.abandon()

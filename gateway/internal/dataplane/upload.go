@@ -40,6 +40,7 @@ func (x *exchange) startUpload() {
 	x.upload = u
 	if x.client != nil {
 		x.client.bodyStall.Store(int64(x.server.limits.BodyStall))
+		x.client.pace = pace{}
 		gone := x.client.gone
 		x.conn.Gone = func() bool { return u.complete() && gone() } // until then the upload notices
 	}
@@ -47,6 +48,9 @@ func (x *exchange) startUpload() {
 		body: x.ctx.RequestBodyStream(), conn: x.conn, upload: u,
 		chunked: x.body == bodyChunked, limit: x.route.MaxBody, patience: x.route.Timeout,
 		length: int64(x.ctx.Request.Header.ContentLength()),
+	}
+	if c.chunked {
+		c.body, c.client = chunkReader{x.client}, x.client
 	}
 	go c.run()
 }
@@ -83,6 +87,7 @@ type carrier struct {
 	body     io.Reader
 	conn     *upstream.Conn
 	upload   *upload
+	client   *client // of a chunked body
 	chunked  bool
 	limit    int64
 	patience time.Duration
@@ -148,7 +153,8 @@ func (c *carrier) write(buffer []byte, n int) bool {
 
 func (c *carrier) finish() {
 	if c.chunked {
-		if _, err := c.conn.Write([]byte("0\r\n\r\n")); err != nil {
+		end := append([]byte("0\r\n"), c.client.chunks.trailers...)
+		if _, err := c.conn.Write(append(end, "\r\n"...)); err != nil {
 			return
 		}
 	}

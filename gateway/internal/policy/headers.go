@@ -116,6 +116,42 @@ func kindOfX(name []byte) Header {
 	return Forward
 }
 
+// FramesRequest tells of which headers a request's beginning and end are made. None
+// of them is anything else behind a body than an attempt to be taken for one.
+func FramesRequest(name []byte) bool {
+	switch Kind(name) {
+	case Host, ContentLength, TransferEncoding:
+		return true
+	}
+	return false
+}
+
+// IsTrailer tells whether a header that comes behind the body is passed on: nothing
+// that routes, authenticates, conditions or describes what was read before it
+// (RFC 9110, section 6.5.1), and nothing that would not be passed on before it.
+func IsTrailer(name []byte) bool {
+	if Kind(name) != Forward {
+		return false
+	}
+	var lower [longest]byte
+	if len(name) > len(lower) {
+		return true
+	}
+	for i, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		lower[i] = c
+	}
+	switch text := lower[:len(name)]; string(text) {
+	case "authorization", "set-cookie", "www-authenticate", "cache-control", "pragma", "max-forwards", "range", "age", "date", "expires",
+		"location", "retry-after", "vary", "warning":
+		return false
+	default:
+		return !bytes.HasPrefix(text, []byte("content-")) && !bytes.HasPrefix(text, []byte("if-"))
+	}
+}
+
 // IsHopResponse tells whether an answer's header stays between the owner and the
 // gateway.
 func IsHopResponse(name []byte) bool {

@@ -1,0 +1,77 @@
+package dataplane
+
+import (
+	"context"
+	"sync"
+
+	"banyan.dev/gateway/internal/sock"
+)
+
+// lot is where connections wait that have been idle for a while. Each costs a
+// goroutine with a small stack and the connection itself: no buffer, nothing of
+// fasthttp's.
+type lot struct {
+	mu     sync.Mutex
+	parked map[*client]struct{}
+	closed bool
+	wait   sync.WaitGroup
+}
+
+// park takes a connection that fasthttp has let go of, until its client sends
+// something. It is false when the lot is closed.
+func (s *Server) park(c *client) bool {
+	l := &s.lot
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	if l.parked == nil {
+		l.parked = map[*client]struct{}{}
+	}
+	l.parked[c] = struct{}{}
+	l.wait.Add(1)
+	go s.await(c)
+	return true
+}
+
+// await serves the connection when it is asked again.
+func (s *Server) await(c *client) {
+	defer s.lot.wait.Done()
+	state := sock.Await(c.Conn, c.limit)
+	s.lot.mu.Lock()
+	delete(s.lot.parked, c)
+	s.lot.mu.Unlock()
+	if state != sock.Data {
+		c.shut()
+		return
+	}
+	// fasthttp closes the connection, or parks it again. What it says about how the
+	// connection ended nobody can act on.
+	_ = s.http.ServeConn(c)
+}
+
+// close ends what is parked; nothing is parked any more.
+func (l *lot) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for c := range l.parked {
+		c.shut()
+	}
+}
+
+// drain waits for those that were asked again.
+func (l *lot) drain(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		l.wait.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
