@@ -24,13 +24,22 @@ type asker struct {
 	out    []byte
 	res    fasthttp.Response
 	shadow answer
-	plain  [2][]byte // decoded bodies
 }
 
 func newAsker(e *Engine) *asker {
 	a := &asker{engine: e}
 	a.res.Header.SetNoDefaultContentType(true) // an answer without one has none
 	return a
+}
+
+// rest forgets what the last copy left: credentials that were passed, and buffers
+// larger than most need.
+func (a *asker) rest() {
+	clear(a.out)
+	a.shadow.begin(0, nil)
+	if cap(a.shadow.body) > keptBuffer {
+		a.shadow.body = nil
+	}
 }
 
 // ask sends the request in out to a replica and reads the answer, within the
@@ -63,7 +72,7 @@ func (a *asker) exchange(r *Route, replica *upstream.Replica, conn *upstream.Con
 	defer replica.End()
 	conn.Sent()
 	conn.SetDeadline(deadline)
-	conn.Gone = a.engine.closed.Load
+	conn.Gone = a.engine.isDone
 	reusable, err := a.talk(r, conn, deadline, head)
 	if err == nil || errors.Is(err, errTooLong) {
 		conn.Release(reusable)

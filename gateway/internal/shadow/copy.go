@@ -2,6 +2,7 @@ package shadow
 
 import (
 	"bytes"
+	"slices"
 
 	"banyan.dev/gateway/internal/upstream"
 )
@@ -187,4 +188,10 @@ func (a *answer) header(wanted int) (value string, ok bool) {
 		value, ok = v, true
 	}
 	return value, ok
+}
+
+// equals tells whether two answers are the same byte for byte. Those that aren't may
+// still say the same.
+func (a *answer) equals(b *answer) bool {
+	return a.status == b.status && bytes.Equal(a.body, b.body) && slices.Equal(a.fields, b.fields) && bytes.Equal(a.values, b.values)
 }

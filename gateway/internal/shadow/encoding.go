@@ -16,7 +16,7 @@ import (
 // Accept-Encoding, so that both owners choose among the same codings; they may still
 // choose differently. A coding that isn't known, or data that is none, can't be
 // compared. The result is bounded like the body: a bomb is skipped.
-func decode(dst, body []byte, coding string, limit int) ([]byte, error) {
+func decode(body []byte, coding string, limit int) ([]byte, error) {
 	coding = strings.ToLower(strings.TrimSpace(coding))
 	if coding == "" || coding == "identity" || len(body) == 0 {
 		return body, nil
@@ -25,8 +25,8 @@ func decode(dst, body []byte, coding string, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, &skipped{fmt.Sprintf("the body's coding %q can't be undone: %v", coding, err)}
 	}
-	out := bytes.NewBuffer(dst)
-	n, err := io.Copy(out, io.LimitReader(from, int64(limit)+1))
+	var out bytes.Buffer
+	n, err := io.Copy(&out, io.LimitReader(from, int64(limit)+1))
 	if err != nil {
 		return nil, &skipped{fmt.Sprintf("the body's coding %q can't be undone: %v", coding, err)}
 	}

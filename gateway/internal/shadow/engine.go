@@ -23,6 +23,7 @@ type Owner interface {
 // prometheus.Collector, see Collect. It is safe for concurrent use.
 type Engine struct {
 	closed  atomic.Bool
+	isDone  func() bool // closed.Load, made once
 	copies  sync.Pool
 	askers  sync.Pool
 	running sync.WaitGroup
@@ -39,6 +40,7 @@ func New() *Engine {
 		comparing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		states:    map[string]*state{},
 	}
+	e.isDone = e.closed.Load
 	e.copies.New = func() any { return &Copy{} }
 	e.askers.New = func() any { return newAsker(e) }
 	return e

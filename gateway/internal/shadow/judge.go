@@ -119,25 +119,41 @@ func (a *asker) askShadow(c *Copy) (verdict, error) {
 
 // compare fills the verdict. Answers of the same bytes are not looked into.
 func (a *asker) compare(c *Copy, v *verdict) error {
+	if a.shadow.equals(&c.baseline) {
+		return nil
+	}
 	a.engine.comparing <- struct{}{}
 	defer func() { <-a.engine.comparing }()
 	r := c.route
 	for i, from := range [...]*answer{&c.baseline, &a.shadow} {
 		v.answers[i] = diff.Answer{Status: from.status, Headers: r.headers(from), Body: from.body}
 	}
-	encoding, other := r.encoding(&c.baseline), r.encoding(&a.shadow)
-	if r.comparesBody() && c.baseline.status == a.shadow.status && (encoding != other || !bytes.Equal(c.baseline.body, a.shadow.body)) {
-		for i, coding := range [...]string{encoding, other} {
-			plain, err := decode(a.plain[i][:0], v.answers[i].Body, coding, r.maxBody)
-			if err != nil {
-				return err
-			}
-			v.answers[i].Body = plain
-		}
+	if err := a.decode(c, v); err != nil {
+		return err
 	}
 	var err error
 	v.result, err = r.rules.Compare(v.answers[0], v.answers[1], mode(r.policy.Compare.Body))
 	return err
+}
+
+// decode undoes the content codings of bodies that aren't the same. Where the status
+// differs they are only shown, and may stay as they are.
+func (a *asker) decode(c *Copy, v *verdict) error {
+	r := c.route
+	codings := [...]string{r.coding(&c.baseline), r.coding(&a.shadow)}
+	if codings[0] == codings[1] && bytes.Equal(c.baseline.body, a.shadow.body) {
+		return nil
+	}
+	for i, coding := range codings {
+		plain, err := decode(v.answers[i].Body, coding, r.maxBody)
+		switch {
+		case err == nil:
+			v.answers[i].Body = plain
+		case r.comparesBody() && c.baseline.status == a.shadow.status:
+			return err
+		}
+	}
+	return nil
 }
 
 func mode(b config.BodyComparison) diff.Mode {
@@ -163,9 +179,9 @@ func (r *Route) headers(a *answer) []diff.Header {
 	return out
 }
 
-// encoding is the content coding of an answer; Open wants it behind the policy's
+// coding is the content coding of an answer; Open wants it behind the policy's
 // headers.
-func (r *Route) encoding(a *answer) string {
+func (r *Route) coding(a *answer) string {
 	coding, _ := a.header(len(r.policy.Compare.Headers))
 	return coding
 }
@@ -174,12 +190,21 @@ func (r *Route) encoding(a *answer) string {
 func (a *asker) mismatch(c *Copy, v verdict) Mismatch {
 	m := Mismatch{
 		At: time.Now(), Method: string(v.request.method), Target: maskTarget(v.request.target), RequestID: diff.Shorten(string(v.request.id), 128),
-		Confirmed: c.again, Withheld: v.request.withheld,
+		Confirmed: c.again, Withheld: shortened(v.request.withheld),
 		Differences: v.result.Differences, More: v.result.More,
 		Baseline: sideOf(c.baseline.replica, v.answers[0]), Shadow: sideOf(a.shadow.replica, v.answers[1]),
 	}
 	m.Text = m.text()
 	return m
+}
+
+// shortened bounds names that a client has chosen.
+func shortened(names []string) []string {
+	var out []string
+	for _, name := range names[:min(len(names), keptWithheld)] {
+		out = append(out, diff.Shorten(name, keptName))
+	}
+	return out
 }
 
 func sideOf(replica *upstream.Replica, answer diff.Answer) Side {

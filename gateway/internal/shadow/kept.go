@@ -16,7 +16,8 @@ const (
 	keptMismatches = 20
 	keptBody       = 4 << 10 // bytes of each body
 	keptTarget     = 1 << 10
-	keptWithheld   = 20
+	keptWithheld   = 20 // names
+	keptName       = 64
 )
 
 // Mismatch is a request that two owners answered differently. It can be shown to

@@ -38,10 +38,11 @@ func (s *state) push(c *Copy) {
 // work is one worker: it takes copies until there is none.
 func (s *state) work() {
 	a := s.engine.askers.Get().(*asker)
-	defer s.engine.askers.Put(a)
 	for c := s.pop(); c != nil; c = s.pop() {
 		a.run(c)
 	}
+	a.rest()
+	s.engine.askers.Put(a)
 }
 
 // pop takes the oldest copy. With nil the worker is off the list and must end.

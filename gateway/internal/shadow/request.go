@@ -42,7 +42,7 @@ func (c *Copy) appendHead(dst []byte, to audience) ([]byte, request, error) {
 	var parted bool
 	req.method, first, ok = cutIf(first, ok)
 	req.target, first, parted = cutIf(first, ok)
-	if !parted || string(first) != "HTTP/1.1" {
+	if !parted || string(first) != "HTTP/1.1" || !isOneLine(c.head[:len(c.head)-len(rest)-len("\r\n")]) {
 		return dst, req, errHead
 	}
 	if name := secretIn(req.target); name != "" {
@@ -56,7 +56,7 @@ func (c *Copy) appendHead(dst []byte, to audience) ([]byte, request, error) {
 			break
 		}
 		name, value, named := bytes.Cut(line, []byte{':'})
-		if !ok || !named {
+		if !ok || !named || !isOneLine(line) {
 			return dst, req, errHead
 		}
 		var err error
@@ -66,6 +66,12 @@ func (c *Copy) appendHead(dst []byte, to audience) ([]byte, request, error) {
 	}
 	dst = append(dst, HeaderName+": 1\r\n\r\n"...)
 	return dst, req, nil
+}
+
+// isOneLine tells whether every reader sees one header line. The data plane lets no
+// others through; a credential must not depend on it.
+func isOneLine(line []byte) bool {
+	return line[0] != ' ' && line[0] != '\t' && bytes.IndexByte(line, '\r') < 0 && bytes.IndexByte(line, '\n') < 0
 }
 
 func cutIf(b []byte, ok bool) (before, after []byte, found bool) {

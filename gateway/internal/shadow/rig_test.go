@@ -134,6 +134,16 @@ func (r *rig) group(name, addr string) *upstream.Group {
 	return group
 }
 
+// dead is an owner whose replica nobody is behind, and is known not to be.
+func (r *rig) dead() fixed {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(r.t, err)
+	require.NoError(r.t, listener.Close())
+	dead := fixed{r.group("dead", listener.Addr().String())}
+	require.Eventually(r.t, func() bool { return !dead.Pick().Healthy() }, wait, time.Millisecond)
+	return dead
+}
+
 // speaks replaces the shadow's owner by a server that reads a request's head and
 // then does what it likes with the connection.
 func (r *rig) speaks(with func(net.Conn)) {

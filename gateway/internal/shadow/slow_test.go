@@ -1,7 +1,6 @@
 package shadow_test
 
 import (
-	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -58,16 +57,10 @@ func TestAHangingShadowIsGivenUpAfterItsTime(t *testing.T) {
 
 func TestADeadShadowFailsAndTakesNobodyOut(t *testing.T) {
 	r := newRig(t, policy())
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := listener.Addr().String()
-	dead := r.group("dead", addr)
-	require.NoError(t, listener.Close())
-	replica := dead.Replicas()[0]
-	// The first probe finds it dead too; a copy that is sent all the same fails alone.
-	require.Eventually(t, func() bool { return !replica.Healthy() }, wait, time.Millisecond)
+	dead := r.dead()
+	replica := dead.Pick()
 	failures := replica.Figures().Failures
-	r.route = r.engine.Open("dead", policy(), fixed{dead}, r.baseline)
+	r.route = r.engine.Open("dead", policy(), dead, r.baseline)
 	r.send(head("GET", "/"))
 	f := r.settle()
 	require.Equal(t, uint64(1), f.Failed)

@@ -100,7 +100,7 @@ func (c *comparer) report(kind Kind, p *path, a, b *value) {
 		c.more = true
 		return
 	}
-	d := Difference{Part: Body, Kind: kind, Path: string(p.appendTo(nil))}
+	d := Difference{Part: Body, Kind: kind, Path: Shorten(string(p.appendTo(nil)), shown)}
 	hidden := isUnderSecret(p)
 	if a != nil {
 		d.Baseline = show(a, hidden)

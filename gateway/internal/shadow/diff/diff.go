@@ -67,7 +67,7 @@ type Difference struct {
 	Part Part `json:"part"`
 	// Path is the header's name, or the JSON Pointer to a value: "" is the whole
 	// body. An index counts in the baseline's array, of something extra in the
-	// shadow's.
+	// shadow's. A very long one is shortened.
 	Path string `json:"path"`
 	Kind Kind   `json:"kind"`
 	// Baseline and Shadow are the two values as JSON text, or as they are if they

@@ -183,6 +183,13 @@ func TestHostileBodiesCostLittle(t *testing.T) {
 	require.ErrorIs(t, err, diff.ErrCost)
 }
 
+func TestANameCannotForgeLinesOfTheDiff(t *testing.T) {
+	d := compare(t, none, `{"a\n+ b":1}`, `{}`)
+	require.Equal(t, "@@ body /a␊+ b missing @@\n- 1\n", diff.Text(d, false))
+	d = compare(t, none, `{"`+strings.Repeat("x", 9999)+`":1}`, `{}`)
+	require.Less(t, len(d[0].Path), 300)
+}
+
 func TestPointers(t *testing.T) {
 	for p, want := range map[string]bool{"": true, "/": true, "/a/0/*": true, "/~0~1": true, "a": false, "/~": false, "/~2": false, "#/a": false} {
 		require.Equal(t, want, diff.CheckPointer(p), p)

@@ -26,7 +26,8 @@ func Text(differences []Difference, more bool) string {
 func where(d Difference) string {
 	at := string(d.Part)
 	if d.Path != "" {
-		at += " " + Shorten(d.Path, shown)
+		// A name may hold line ends, which would look like lines of the diff.
+		at += " " + strings.ReplaceAll(d.Path, "\n", "␊")
 	}
 	return at + " " + string(d.Kind)
 }
