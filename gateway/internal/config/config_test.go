@@ -84,7 +84,9 @@ func TestErrorsNameLineAndField(t *testing.T) {
 		"replica twice":       {"owners:\n  a:\n    replicas:\n      - {name: x, url: \"http://a\"}\n      - {name: x, url: \"http://b\"}\nroutes: [{match: {path: /a}, owner: a}]\n", `gateway.yaml:5: owners.a.replicas[1].name: "x" names another replica of a already`},
 		"home unknown":        {"owners:\n  a:\n    replicas: [{name: x, url: \"http://a\"}]\n    affinity: {session_cookie: s, home: z}\nroutes: [{match: {path: /a}, owner: a}]\n", `gateway.yaml:4: owners.a.affinity.home: "z" is no replica of a; known: x`},
 		"no session cookie":   {"owners:\n  a:\n    address: http://a\n    affinity: {cookie: c}\nroutes: [{match: {path: /a}, owner: a}]\n", `gateway.yaml:4: owners.a.affinity.session_cookie: is missing; name the application's session cookie`},
-		"no YAML":             {"owners: [\n", `gateway.yaml:1: line 1: did not find expected node content`},
+		"no YAML":             {"owners: [\n", `gateway.yaml:1: this is no YAML: did not find expected node content`},
+		"no YAML in line 3":   {"owners:\n  a: {}\n  b: {c: ::}\nroutes: []\n", `gateway.yaml:3: this is no YAML: did not find expected node content`},
+		"a tab":               {"owners:\n\ta: {}\n", `gateway.yaml:2: this is no YAML: found character that cannot start any token`},
 		"empty":               {"", `gateway.yaml:1: the file is empty; it needs owners and routes`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,15 +101,4 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 	var problems config.Errors
 	require.ErrorAs(t, err, &problems)
 	require.Len(t, problems, 4)
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(owners + "routes: [{match: {path: /a}, owner: monolith}]"))
-	f.Add([]byte("a: &a [*a]"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := config.Parse("fuzz", text)
-		if (c == nil) == (err == nil) {
-			t.Fatalf("neither a configuration nor an error, or both: %v %v", c, err)
-		}
-	})
 }

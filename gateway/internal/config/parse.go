@@ -19,7 +19,8 @@ func Parse(name string, text []byte) (*Config, error) {
 	c := &collector{file: name, at: map[string]*yaml.Node{}}
 	root, err := document(text)
 	if err != nil {
-		c.add(&yaml.Node{Line: yamlLine(err)}, "", "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		line, detail := syntaxError(err, text)
+		c.add(&yaml.Node{Line: line}, "", "%s", detail)
 		return nil, c.err()
 	}
 	r := reader{collector: c, config: &Config{Source: bytes.Clone(text)}}
@@ -31,32 +32,53 @@ func Parse(name string, text []byte) (*Config, error) {
 	return r.config, nil
 }
 
+// Errors of document beside the library's.
+var (
+	errEmpty = errors.New("the file is empty; it needs owners and routes")
+	errMore  = errors.New("one document is read; remove what follows ---")
+)
+
 func document(text []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, more yaml.Node
 	err := decoder.Decode(&doc)
 	if errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
-		return nil, errors.New("the file is empty; it needs owners and routes")
+		return nil, errEmpty
 	}
 	if err != nil {
 		return nil, err
 	}
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, errors.New("one document is read; remove what follows ---")
+		return nil, errMore
 	}
 	return resolve(doc.Content[0]), nil
 }
 
-var lineInError = regexp.MustCompile(`line (\d+)`)
+var (
+	lineInError = regexp.MustCompile(`^yaml: line (\d+): `)
+	// The library counts lines from 0 in what its parser finds, and from 1 in what
+	// its scanner finds.
+	fromZero = regexp.MustCompile(`did not find expected (node content|key|'-'|',' or|<document start>)`)
+)
 
-// yamlLine finds the line in the parser's error: it has no field for it.
-func yamlLine(err error) int {
+// syntaxError takes the library's error apart: it has no field for the line. The
+// end of the text counts as its last line.
+func syntaxError(err error, text []byte) (line int, detail string) {
+	if errors.Is(err, errEmpty) || errors.Is(err, errMore) {
+		return 1, err.Error()
+	}
+	line, detail = 1, strings.TrimPrefix(err.Error(), "yaml: ")
 	if m := lineInError.FindStringSubmatch(err.Error()); m != nil {
 		if n, err := strconv.Atoi(m[1]); err == nil {
-			return n
+			line = n
+		}
+		detail = strings.TrimPrefix(err.Error(), m[0])
+		if fromZero.MatchString(detail) {
+			line++
 		}
 	}
-	return 1
+	last := 1 + bytes.Count(bytes.TrimRight(text, "\r\n"), []byte("\n"))
+	return min(line, last), "this is no YAML: " + detail
 }
 
 // reader builds a Config.
