@@ -64,7 +64,7 @@ func (e *Engine) Open(name string, policy config.Shadow, target, baseline Owner)
 	e.mu.Unlock()
 	r := &Route{
 		engine: e, state: s, policy: policy, target: target, baseline: baseline,
-		share: uint64(max(0, policy.Sample)), queue: int64(policy.Queue), //nolint:gosec // not negative
+		share: uint64(max(0, policy.Sample)), queue: int64(policy.Queue),
 		maxBody: int(policy.Compare.MaxBody), pass: newPass(policy.Pass),
 		rules: diff.NewRules(policy.Compare.Ignore, policy.Compare.Unordered, policy.Compare.Tolerate),
 	}

@@ -303,7 +303,7 @@ func (p *parser) unicode(out []byte) ([]byte, error) {
 	if r >= 0xd800 && r < 0xe000 {
 		// Half a pair is no character. Two different halves stay different, as the
 		// three bytes UTF-8 would have for them.
-		return append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0xbf, 0x80|byte(r)&0xbf), nil //nolint:gosec // bits are cut on purpose
+		return append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0xbf, 0x80|byte(r)&0xbf), nil
 	}
 	return utf8.AppendRune(out, r), nil
 }
