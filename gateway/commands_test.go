@@ -144,7 +144,7 @@ func TestRoutesSayWhoAnswersAndWhy(t *testing.T) {
 	require.Equal(t, "up to 1MiB; longer ones get 413", d.fact("body"))
 	require.Equal(t, "3s", d.fact("timeout"))
 	require.Equal(t, "200 per 1s, bursts of 200, by session; this client has none, and is known by its address", d.fact("limit, all routes"))
-	require.Equal(t, "0.5 % of the requests are copied to comments", d.fact("shadow"))
+	require.Equal(t, "0.5 % of the requests are copied to comments, without bodies and without credentials but those passed", d.fact("shadow"))
 	require.Equal(t, "waits 5s at most, 1000 requests at once; then 503", d.fact("while held"))
 
 	d = decided(t, "PUT", "/posts/7/x")
@@ -171,6 +171,7 @@ func TestRoutesTellTheBucketOfAClient(t *testing.T) {
 		require.Equal(t, canary.Bucket([]byte(user)), *d.Canary.Bucket)
 		require.Equal(t, *d.Canary.Bucket < 5000, d.Canary.In)
 		require.Equal(t, map[bool]string{true: "comments", false: "monolith"}[d.Canary.In], d.Owner)
+		require.Equal(t, d.Canary.In, strings.HasPrefix(d.fact("shadow"), "not copied"))
 		sides[d.Canary.In]++
 	}
 	require.Len(t, sides, 2, "both sides are there")

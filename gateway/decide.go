@@ -157,12 +157,19 @@ func (d *decision) inForce(c *config.Config, route *policy.Route, req *policy.Re
 	d.affinity(owner, req)
 	d.says("timeout", r.Timeout.String())
 	if s := r.Shadow; s != nil {
-		says := fmt.Sprintf("%s of the requests are copied to %s", percent(s.Sample), s.Owner)
-		if d.Method != "GET" && d.Method != "HEAD" {
-			says = "not copied: " + d.Method + " is not safe to send twice"
-		}
-		d.says("shadow", says)
+		d.says("shadow", d.copied(s))
 	}
+}
+
+// copied says whether a shadow gets copies of such requests.
+func (d *decision) copied(s *config.Shadow) string {
+	switch {
+	case d.Method != "GET" && d.Method != "HEAD":
+		return "not copied: " + d.Method + " is not safe to send twice"
+	case d.Canary != nil && d.Canary.In:
+		return "not copied: only what the route's owner answers is"
+	}
+	return fmt.Sprintf("%s of the requests are copied to %s, without bodies and without credentials but those passed", percent(s.Sample), s.Owner)
 }
 
 func (d *decision) says(policy, what string) { d.InForce = append(d.InForce, fact{policy, what}) }

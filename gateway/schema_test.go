@@ -266,6 +266,16 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 	})
 }
 
+func TestTheExampleShowsEveryField(t *testing.T) {
+	text, err := os.ReadFile("example.yaml")
+	require.NoError(t, err)
+	eachField(compiledSchema(t), nil, func(p place, _ *jsonschema.Schema) {
+		if last := p[len(p)-1]; last != "[]" && last != "{}" {
+			require.Regexp(t, `\b`+last+`:`, string(text), p.String())
+		}
+	})
+}
+
 // A default means: written down, it changes nothing.
 func TestTheDefaultsOfTheSchemaAreThoseOfTheParser(t *testing.T) {
 	parse := func(text []byte) *config.Config {
