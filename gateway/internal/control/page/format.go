@@ -18,7 +18,7 @@ var functions = template.FuncMap{
 	"minus": func(a, b float64) float64 { return a - b }, "escaped": url.PathEscape,
 	"observed": observed, "pinned": pinned, "number": func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) },
 	"spaced":   func(s string) string { return strings.ReplaceAll(s, "_", " ") },
-	"share100": part, "on": on, "of": of,
+	"share100": part, "few": few, "on": on, "of": of,
 }
 
 // thousands writes 1234567 as 1,234,567.
@@ -66,12 +66,20 @@ func part(some, all uint64) float64 {
 	return float64(some) * 100 / float64(all)
 }
 
+// few writes a percentage with one digit, and never as none.
+func few(v float64) string {
+	if v > 0 && v < 0.1 {
+		return "<0.1"
+	}
+	return strconv.FormatFloat(v, 'f', 1, 64)
+}
+
 // observed is the part of the last minute's requests that a side has answered.
 func observed(r status.Route, side status.Side) string {
 	if r.Recent.Requests == 0 {
 		return "no requests"
 	}
-	return strconv.FormatFloat(part(side.Recent.Requests, r.Recent.Requests), 'f', 1, 64) + " % of requests"
+	return few(part(side.Recent.Requests, r.Recent.Requests)) + " % of requests"
 }
 
 // pinned is how many users an owner's replicas keep.

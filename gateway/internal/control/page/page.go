@@ -128,8 +128,17 @@ func (v View) ownersHealth() []string {
 	replicas := 0
 	for _, o := range v.Owners {
 		replicas += len(o.Replicas)
-		if unwell := slices.Collect(unwellOf(o)); len(unwell) > 0 || len(o.Replicas) == 0 {
-			parts = append(parts, fmt.Sprintf("%s: %d of %s well.", o.Name, len(o.Replicas)-len(unwell), count(len(o.Replicas), "replica")))
+		unwell := 0
+		for _, r := range o.Replicas {
+			if picture.Health(r) != picture.Well {
+				unwell++
+			}
+		}
+		switch {
+		case len(o.Replicas) == 0:
+			parts = append(parts, o.Name+": no replica is known.")
+		case unwell > 0:
+			parts = append(parts, fmt.Sprintf("%s: %d of %s well.", o.Name, len(o.Replicas)-unwell, count(len(o.Replicas), "replica")))
 		}
 		if o.Breaker != nil && o.Breaker.State != status.Closed {
 			parts = append(parts, fmt.Sprintf("%s: breaker %s.", o.Name, strings.ReplaceAll(o.Breaker.State, "_", " ")))
@@ -139,16 +148,6 @@ func (v View) ownersHealth() []string {
 		parts = append(parts, fmt.Sprintf("All is well: %s of %s.", count(replicas, "replica"), count(len(v.Owners), "owner")))
 	}
 	return parts
-}
-
-func unwellOf(o status.Owner) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for _, r := range o.Replicas {
-			if picture.Health(r) != picture.Well && !yield(r.Name) {
-				return
-			}
-		}
-	}
 }
 
 func (v View) held() []string {
@@ -174,3 +173,10 @@ func (v View) Refused() *status.Refused {
 func (v View) TellsUses() bool {
 	return slices.ContainsFunc(v.Owners, func(o status.Owner) bool { return len(o.Uses) > 0 })
 }
+
+// remembered is how many changes a gateway tells of: with fewer, the last of them is
+// the first there was.
+const remembered = 50
+
+// Oldest tells whether the i-th change is the first since the gateway began.
+func (v View) Oldest(i int) bool { return i == len(v.History)-1 && len(v.History) < remembered }

@@ -20,7 +20,7 @@ func (c column) right() int { return c.x + c.w }
 
 var (
 	wide   = columns{"wide", column{2, 92}, column{170, 150}, column{560, 280}, column{962, 218}, false}
-	middle = columns{"middle", column{2, 70}, column{104, 112}, column{366, 190}, column{596, 140}, true}
+	middle = columns{"middle", column{2, 66}, column{98, 104}, column{364, 182}, column{586, 152}, true}
 )
 
 // margin is around the drawing, and between boxes above each other.
@@ -91,8 +91,8 @@ func (a *acrossLayout) placeStores() {
 	y := margin
 	placed := map[*store]Box{}
 	for _, s := range stores {
-		box := s.storeBox(a.c.stores.x, 0, a.c.stores.w)
-		box = s.storeBox(a.c.stores.x, max(y, wish[s]-box.H/2), a.c.stores.w)
+		box := s.storeBox(a.c.stores.x, 0, a.c.stores.w, a.c.short)
+		box = s.storeBox(a.c.stores.x, max(y, wish[s]-box.H/2), a.c.stores.w, a.c.short)
 		y = box.Y + box.H + gap/2
 		a.boxes = append(a.boxes, box)
 		placed[s] = box
@@ -123,12 +123,11 @@ func (a *acrossLayout) placeGateway() {
 	gateway := a.g.gatewayBox(a.c.gateway.x, y, a.c.gateway.w).done(h)
 	gateway.H = h
 	centre := y + h/2
-	clients := clientsBox(a.c.clients, centre-22)
+	clients := a.g.clientsBox(a.c.clients, centre-26)
 	a.boxes = append(a.boxes, clients, gateway)
 	a.lines = append(a.lines, Line{
 		Key: Asks, Kind: Asks, Width: strength(a.g.rate), Flow: flow(a.g.rate),
-		Path:  curve(port{a.c.clients.right(), centre}, port{gateway.X, centre}),
-		Label: &Text{X: (a.c.clients.right() + gateway.X) / 2, Y: centre - 9, Class: "label", Anchor: "middle", Text: Rate(a.g.rate)},
+		Path: curve(port{a.c.clients.right(), centre}, port{gateway.X, centre}),
 	})
 	for i, e := range a.ends {
 		from := port{a.c.gateway.right(), centre + spread(i, len(a.ends), lane)}
@@ -149,10 +148,11 @@ func (a *acrossLayout) feedLine(e end, from port) Line {
 	return l
 }
 
-func clientsBox(c column, y int) Box {
+func (g *graph) clientsBox(c column, y int) Box {
 	b := newBox("clients", Clients, c.x, y, c.w)
-	b.H = 44
-	b.text(c.x+c.w/2, y+27, "name", "middle", "Clients")
+	b.H = 52
+	b.text(c.x+c.w/2, y+23, "name", "middle", "Clients")
+	b.text(c.x+c.w/2, y+40, "figure", "middle", Rate(g.rate))
 	b.Title = "Clients"
 	return b.Box
 }

@@ -10,7 +10,7 @@ import (
 const (
 	row      = 20 // one line of text in a box
 	head     = 36 // a box's title
-	pad      = 10 // under the last row
+	pad      = 10 // under the last row's baseline
 	inset    = 12 // of text in a box
 	mostRows = 6  // replicas that are drawn one by one
 	lane     = 26 // from one line to the next, room for a label between
@@ -56,7 +56,7 @@ func (b *build) text(x, y int, class, anchor, text string) {
 
 // done closes the box under its last row, or at least that high.
 func (b *build) done(atLeast int) Box {
-	b.H = max(b.next-14-b.Y+pad-head/4, atLeast)
+	b.H = max(b.next-row-b.Y+pad+2, atLeast)
 	return b.Box
 }
 
@@ -142,26 +142,29 @@ func (g *graph) gatewayBox(x, y, w int) *build {
 }
 
 // storeBox tells what is used.
-func (s *store) storeBox(x, y, w int) Box {
+func (s *store) storeBox(x, y, w int, short bool) Box {
 	b := newBox("store "+s.key, Store, x, y, w)
 	b.Title = s.Kind + " " + s.Name + " " + s.Address
 	b.Marks = append(b.Marks, Mark{X: x + inset + 8, Y: y + 22, Shape: s.Kind})
 	b.text(x+inset+26, y+20, "name", "start", fit(s.Name, (w-2*inset-26)*7/8))
-	b.text(x+inset+26, y+36, "note", "start", fit(s.where(), w-2*inset-26))
+	b.text(x+inset+26, y+36, "note", "start", fit(s.where(short), w-2*inset-26))
 	b.next = y + head + 22
 	const mostTopics = 4
 	for i, topic := range s.Topics {
 		if i == mostTopics-1 && len(s.Topics) > mostTopics {
-			b.line("", "note", fmt.Sprintf("%d more topics", len(s.Topics)-i), "")
+			topic = fmt.Sprintf("%d more topics", len(s.Topics)-i)
+		}
+		b.text(x+inset+26, b.next, "note", "start", fit(topic, w-2*inset-26))
+		b.next += row
+		if i == mostTopics-1 {
 			break
 		}
-		b.line("", "note", topic, "")
 	}
 	return b.done(46)
 }
 
-func (s *store) where() string {
-	if s.Address == "" {
+func (s *store) where(short bool) string {
+	if short || s.Address == "" {
 		return s.Kind
 	}
 	return s.Kind + ", " + s.Address

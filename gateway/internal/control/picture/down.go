@@ -14,13 +14,12 @@ const (
 // trunk, and branch off to each owner. What an owner uses is told in its box.
 func down(g *graph) Drawing {
 	d := Drawing{Layout: "narrow", Width: narrowWidth}
-	clients := clientsBox(column{60, narrowWidth - 120}, 2)
-	b := g.gatewayBox(2, 76, narrowWidth-4)
+	clients := g.clientsBox(column{60, narrowWidth - 120}, 2)
+	b := g.gatewayBox(2, 80, narrowWidth-4)
 	gateway := b.done(56)
 	d.Boxes = append(d.Boxes, clients, gateway)
 	d.Lines = append(d.Lines, Line{
-		Key: Asks, Kind: Asks, Width: strength(g.rate), Flow: flow(g.rate), Path: fmt.Sprintf("M%d 46V76", narrowWidth/2),
-		Label: &Text{X: narrowWidth/2 + 12, Y: 66, Class: "label", Anchor: "start", Text: Rate(g.rate)},
+		Key: Asks, Kind: Asks, Width: strength(g.rate), Flow: flow(g.rate), Path: fmt.Sprintf("M%d 54V80", narrowWidth/2),
 	})
 	y := gateway.Y + gateway.H + gap
 	for _, o := range g.owners {

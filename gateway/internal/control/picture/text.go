@@ -32,11 +32,11 @@ func Percent(v float64) string {
 	return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64) + " %" // no break between them
 }
 
-// fit shortens a text to a width, by the usual width of a letter at 13 pixels: the
-// picture is laid out where no font is.
+// fit shortens a text to a width in pixels. The picture is laid out where no font
+// is, so it takes the letters of a wide one.
 func fit(text string, width int) string {
-	const letter = 7
-	room := max(width/letter, 1)
+	const tenths = 75 // of a pixel, for a letter
+	room := max(width*10/tenths, 1)
 	if utf8.RuneCountInString(text) <= room {
 		return text
 	}

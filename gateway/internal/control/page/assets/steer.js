@@ -42,7 +42,7 @@ async function enter(form) {
 function shown(form) {
   const has = sessionStorage.getItem(place) !== null;
   document.documentElement.classList.toggle("steering", has);
-  form.querySelector(".forget").hidden = !has;
+  for (const part of form.querySelectorAll(".has, .forget")) part.hidden = !has;
   form.querySelector("button:not(.forget)").hidden = has;
   for (const part of form.querySelectorAll("label, input")) part.hidden = has;
 }
@@ -53,18 +53,21 @@ const actions = {
   release: (form) => ["DELETE", `/api/holds/${encodeURIComponent(form.dataset.hold)}`],
 };
 
+const busy = new WeakSet(); // a disabled button would lose the focus
+
 async function change(form, action) {
-  const button = form.querySelector("button");
-  button.disabled = true;
+  if (busy.has(form)) return;
+  busy.add(form);
+  const kind = form.dataset.steer; // the next frame may make it another one
   const answer = await send(...action(form)).catch(unreachable);
-  button.disabled = false;
+  busy.delete(form);
   if (!answer.ok) {
     tell(await problem(answer), true);
     return;
   }
   const told = answer.status === 204 ? {} : await answer.json();
   form.reset();
-  tell(told.note ?? done[form.dataset.steer](form.dataset.route));
+  tell(told.note ?? done[kind](form.dataset.route));
 }
 
 const done = {
