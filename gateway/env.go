@@ -30,6 +30,12 @@ type settings struct {
 	// counts.
 	CanaryKey string `env:"CANARY_KEY"`
 
+	// TLSListen is where TLS with HTTP/2 is served beside the plain port; empty is
+	// nowhere.
+	TLSListen string `env:"TLS_LISTEN_ADDR"`
+	TLSCert   string `env:"TLS_CERT_FILE"`
+	TLSKey    string `env:"TLS_KEY_FILE"`
+
 	// Notice is how long the gateway still takes connections after /readyz went
 	// false, so that balancers see it; Drain begins after it.
 	Notice time.Duration `env:"DRAIN_NOTICE" envDefault:"1s"`
@@ -38,6 +44,8 @@ type settings struct {
 	HeaderBytes int           `env:"MAX_HEADER_BYTES" envDefault:"16384"`
 	HeadTime    time.Duration `env:"HEADER_TIMEOUT" envDefault:"10s"`
 	BodyStall   time.Duration `env:"BODY_STALL_TIMEOUT" envDefault:"30s"`
+	BodyRate    int           `env:"BODY_RATE" envDefault:"240"`
+	WriteStall  time.Duration `env:"WRITE_STALL_TIMEOUT" envDefault:"60s"`
 	Idle        time.Duration `env:"IDLE_TIMEOUT" envDefault:"75s"`
 	Connections int           `env:"MAX_CONNECTIONS" envDefault:"65536"`
 }
@@ -71,6 +79,9 @@ func (s settings) check() error {
 			return fmt.Errorf("%s %q is no address: write host:port, as in 127.0.0.1:8000", address.name, address.value)
 		}
 	}
+	if err := s.checkTLS(); err != nil {
+		return err
+	}
 	if s.Token == "" && !isLoopback(s.Admin) {
 		return fmt.Errorf("ADMIN_ADDR %q can be reached from outside and ADMIN_TOKEN is empty: set a token, or bind 127.0.0.1", s.Admin)
 	}
@@ -79,6 +90,9 @@ func (s settings) check() error {
 	}
 	if s.HeaderBytes < 1024 || s.HeaderBytes > 1<<20 {
 		return fmt.Errorf("MAX_HEADER_BYTES %d is out of bounds: use 1024 to 1048576", s.HeaderBytes)
+	}
+	if s.BodyRate < 0 {
+		return fmt.Errorf("BODY_RATE %d is out of bounds: use bytes a second, as in 240, or 0 for any rate", s.BodyRate)
 	}
 	if s.Connections < 1 {
 		return fmt.Errorf("MAX_CONNECTIONS %d is out of bounds: use 1 or more", s.Connections)
@@ -89,7 +103,7 @@ func (s settings) check() error {
 	for _, d := range []struct {
 		name  string
 		value time.Duration
-	}{{"DRAIN_TIMEOUT", s.Drain}, {"HEADER_TIMEOUT", s.HeadTime}, {"BODY_STALL_TIMEOUT", s.BodyStall}, {"IDLE_TIMEOUT", s.Idle}} {
+	}{{"DRAIN_TIMEOUT", s.Drain}, {"HEADER_TIMEOUT", s.HeadTime}, {"BODY_STALL_TIMEOUT", s.BodyStall}, {"WRITE_STALL_TIMEOUT", s.WriteStall}, {"IDLE_TIMEOUT", s.Idle}} {
 		if d.value <= 0 {
 			return fmt.Errorf("%s %s is out of bounds: use a duration above 0, as in 10s", d.name, d.value)
 		}
@@ -98,7 +112,26 @@ func (s settings) check() error {
 }
 
 func (s settings) limits() dataplane.Limits {
-	return dataplane.Limits{Header: s.HeaderBytes, HeadTime: s.HeadTime, BodyStall: s.BodyStall, Idle: s.Idle, Connections: s.Connections}
+	return dataplane.Limits{
+		Header: s.HeaderBytes, HeadTime: s.HeadTime, BodyStall: s.BodyStall, BodyRate: s.BodyRate, BodyGrace: dataplane.DefaultLimits().BodyGrace,
+		WriteStall: s.WriteStall, Idle: s.Idle, Connections: s.Connections,
+	}
+}
+
+func (s settings) checkTLS() error {
+	if s.TLSListen == "" {
+		if s.TLSCert != "" || s.TLSKey != "" {
+			return errors.New("TLS_CERT_FILE or TLS_KEY_FILE is set and TLS_LISTEN_ADDR is not: name a port, as in :8443, or unset them")
+		}
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(s.TLSListen); err != nil {
+		return fmt.Errorf("TLS_LISTEN_ADDR %q is no address: write host:port, as in :8443", s.TLSListen)
+	}
+	if s.TLSCert == "" || s.TLSKey == "" {
+		return fmt.Errorf("TLS_LISTEN_ADDR is %q: name a PEM file in TLS_CERT_FILE and one in TLS_KEY_FILE", s.TLSListen)
+	}
+	return nil
 }
 
 func isLoopback(address string) bool {

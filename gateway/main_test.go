@@ -39,7 +39,7 @@ func configFor(t *testing.T, revision int, url string) string {
 func testSettings(file string) settings {
 	return settings{
 		Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", Config: file, Token: "secret", Name: "gateway-0", Level: "info",
-		Drain: 5 * time.Second, HeaderBytes: 16384, HeadTime: time.Second, BodyStall: time.Second, Idle: time.Minute, Connections: 100,
+		Drain: 5 * time.Second, HeaderBytes: 16384, HeadTime: time.Second, BodyStall: time.Second, WriteStall: time.Second, Idle: time.Minute, Connections: 100,
 	}
 }
 

@@ -8,13 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
 	"banyan.dev/gateway/internal/control"
 	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/dataplane"
+	"banyan.dev/gateway/internal/edge"
 	"banyan.dev/gateway/internal/hold"
 	"banyan.dev/gateway/internal/metrics"
 	"banyan.dev/gateway/internal/resilience"
@@ -60,6 +60,7 @@ func serve(ctx context.Context, logs io.Writer) error {
 // gateway is what start has started.
 type gateway struct {
 	public, admin net.Listener
+	secure        net.Listener // nil without TLS
 	current       *current.Current
 	beginDrain    func() // says so on /readyz, and ends connections with their next answer
 	failed        chan error
@@ -98,12 +99,12 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 		return nil, err
 	}
 
-	g := &gateway{current: now, failed: make(chan error, 2)}
+	g := &gateway{current: now, failed: make(chan error, 4)}
 	var err error
 	if g.admin, err = listen("ADMIN_ADDR", s.Admin); err != nil {
 		return nil, err
 	}
-	operators := control.New(control.Options{Name: s.Name, Version: s.Version, Token: s.Token}, now, registry, logger)
+	operators := control.New(control.Options{Name: s.Name, Version: s.Version, Token: s.Token, Holds: lasting.Holds}, now, registry, logger)
 	started.Push("control plane", operators.Close)
 	go func() { g.failed <- operators.Serve(g.admin) }()
 
@@ -118,7 +119,29 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 		return public.Drain(ctx)
 	})
 	go func() { g.failed <- public.Serve() }()
+	if s.TLSListen != "" {
+		return g, g.serveTLS(ctx, s, public, logger, started)
+	}
 	return g, nil
+}
+
+// serveTLS puts the edge before the data plane, beside the plain port.
+func (g *gateway) serveTLS(ctx context.Context, s settings, public *dataplane.Server, logger *slog.Logger, started *run.Stack) error {
+	certificate, err := edge.Follow(ctx, s.TLSCert, s.TLSKey, logger)
+	if err != nil {
+		return err
+	}
+	started.Push("certificate", func(context.Context) error { certificate.Close(); return nil })
+	if g.secure, err = listen("TLS_LISTEN_ADDR", s.TLSListen); err != nil {
+		return err
+	}
+	link := edge.NewLink()
+	server := edge.New(certificate, link, edge.Limits{Header: s.HeaderBytes, HeadTime: s.HeadTime, Idle: s.Idle})
+	started.Push("edge", func(ctx context.Context) error { return errors.Join(server.Drain(ctx), link.Close()) })
+	go func() { g.failed <- public.ServeLink(link) }()
+	go func() { g.failed <- server.Serve(g.secure) }()
+	logger.Info("gateway serves TLS", "listen", g.secure.Addr().String(), "protocols", "h2, http/1.1")
+	return nil
 }
 
 // follow puts the file in force, and each later content that can be.

@@ -27,6 +27,8 @@ const (
 type listener struct {
 	net.Listener
 	server *Server
+	// inside tells that only package edge can connect: EdgeHeader says who asks.
+	inside bool
 }
 
 // Accept waits for a connection that is within the limit. A shortage of the
@@ -37,7 +39,7 @@ func (l listener) Accept() (net.Conn, error) {
 		switch {
 		case err == nil:
 			pause = 0
-			if c := l.server.welcome(conn); c != nil {
+			if c := l.server.welcome(conn, l.inside); c != nil {
 				return c, nil
 			}
 		case errors.Is(err, net.ErrClosed):
@@ -51,8 +53,8 @@ func (l listener) Accept() (net.Conn, error) {
 }
 
 // welcome takes a connection in, or tells it that there are too many.
-func (s *Server) welcome(conn net.Conn) *client {
-	c := &client{Conn: conn, server: s}
+func (s *Server) welcome(conn net.Conn, inside bool) *client {
+	c := &client{Conn: conn, server: s, inside: inside}
 	open := s.open.Add(1)
 	if peer, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		c.peer = peer.AddrPort().Addr().Unmap().WithZone("")
@@ -93,6 +95,7 @@ type client struct {
 	server  *Server
 	peer    netip.Addr // without a zone, which means something to this machine only
 	address []byte     // the peer, as in X-Forwarded-For
+	inside  bool
 	gone    func() bool
 	intake
 
@@ -128,7 +131,7 @@ func (c *client) Write(p []byte) (int, error) {
 
 // halfClose tells the client that nothing more is coming.
 func (c *client) halfClose() error {
-	if t, ok := c.Conn.(*net.TCPConn); ok {
+	if t, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return t.CloseWrite()
 	}
 	return c.Conn.Close()

@@ -12,6 +12,10 @@ import (
 // is further to the left is dropped. No real chain of proxies is as long.
 const maxHops = 32
 
+// EdgeHeader names the client to the data plane on connections within the process.
+// From anybody else it is dropped, as all headers of its family.
+const EdgeHeader = "X-Banyan-Edge"
+
 // origin is where a request came from, as far as it is believed.
 type origin struct {
 	known bool
@@ -21,16 +25,34 @@ type origin struct {
 	// hops are the addresses of X-Forwarded-For that are passed on, from the right.
 	hops  []netip.Addr
 	https bool
-	host  []byte // as a trusted proxy forwards it
+	edge  netip.Addr // the peer, where package edge has the connection
+	host  []byte     // as a trusted proxy forwards it
 }
 
 // clientAddr is who asks, without a zone. It is found out once for each request.
 func (x *exchange) clientAddr() netip.Addr {
 	if !x.head.from.known && x.client != nil {
 		x.head.from.known = true
-		x.head.locateClient(x.client.peer, x.snapshot.Table.Config.Clients.TrustedProxies)
+		peer := x.client.peer
+		if x.client.inside {
+			peer = x.head.edgePeer()
+		}
+		x.head.locateClient(peer, x.snapshot.Table.Config.Clients.TrustedProxies)
 	}
 	return x.head.from.client
+}
+
+// edgePeer is the peer of a connection that package edge has, as it says. Such a
+// connection is TLS.
+func (h *head) edgePeer() netip.Addr {
+	h.from.https = true
+	value := h.Value(EdgeHeader)
+	if len(value) == 0 {
+		return netip.Addr{}
+	}
+	peer, _ := parseHop(value)
+	h.from.edge = peer
+	return peer
 }
 
 // locateClient believes what the forwarded headers say as far as trusted proxies
@@ -53,8 +75,9 @@ func (h *head) locateClient(peer netip.Addr, trusted []netip.Prefix) {
 			break
 		}
 	}
-	proto, _ := h.only(policy.ForwardedProto)
-	from.https = bytes.EqualFold(proto, []byte("https"))
+	if proto, ok := h.only(policy.ForwardedProto); ok {
+		from.https = bytes.EqualFold(proto, []byte("https"))
+	}
 	if host, ok := h.only(policy.ForwardedHost); ok && isHost(host) {
 		from.host = host
 	}
@@ -157,7 +180,10 @@ func (x *exchange) appendForwarded(dst []byte) []byte {
 		for i := len(from.hops) - 1; i >= 0; i-- {
 			dst = append(from.hops[i].AppendTo(dst), ", "...)
 		}
-		dst = append(dst, x.client.address...)
+		dst = append(dst, x.client.address...) // nothing where there is an edge
+		if from.edge.IsValid() {
+			dst = from.edge.AppendTo(dst)
+		}
 		dst = append(dst, "\r\nX-Real-Ip: "...)
 		dst = append(client.AppendTo(dst), "\r\n"...)
 	}

@@ -108,8 +108,17 @@ func New(ln net.Listener, c *current.Current, set *metrics.Set, logger *slog.Log
 
 // Serve serves until Drain.
 func (s *Server) Serve() error {
-	if err := s.http.Serve(listener{s.listener, s}); err != nil {
+	if err := s.http.Serve(listener{Listener: s.listener, server: s}); err != nil {
 		return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
+	}
+	return nil
+}
+
+// ServeLink serves package edge beside Serve, until the listener is closed: nobody else
+// may be able to connect, because EdgeHeader is believed.
+func (s *Server) ServeLink(ln net.Listener) error {
+	if err := s.http.Serve(listener{Listener: ln, server: s, inside: true}); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	}
 	return nil
 }
