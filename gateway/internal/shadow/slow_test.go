@@ -1,6 +1,7 @@
 package shadow_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -72,4 +73,42 @@ func TestADeadShadowFailsAndTakesNobodyOut(t *testing.T) {
 	f = r.settle()
 	require.Equal(t, uint64(1), f.Failed)
 	require.Contains(t, f.LastFailure.Reason, "no replica")
+}
+
+// silent is how the tests keep an owner waiting.
+func silent(until <-chan struct{}) http.HandlerFunc {
+	return func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-until:
+		case <-r.Context().Done():
+		}
+	}
+}
+
+func TestCloseBreaksOffWhatIsUnderWay(t *testing.T) {
+	r := newRig(t, policy())
+	hang := make(chan struct{})
+	defer close(hang)
+	r.shadow.entered = make(chan struct{}, 99)
+	r.shadow.set(silent(hang))
+	for range 40 { // more than are under way at once
+		r.send(head("GET", "/"))
+	}
+	<-r.shadow.entered
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorIs(t, r.engine.Close(ctx), context.Canceled)
+	require.NoError(t, r.engine.Close(context.Background()))
+	require.Nil(t, r.route.Sample([]byte("GET")))
+	f := r.settle()
+	require.Equal(t, uint64(40), f.Dropped)
+	require.Zero(t, f.Failed)
+}
+
+func TestACopySubmittedAfterCloseIsDropped(t *testing.T) {
+	r := newRig(t, policy())
+	c := r.client(head("GET", "/"))
+	require.NoError(t, r.engine.Close(context.Background()))
+	c.Submit()
+	require.Equal(t, uint64(1), r.settle().Dropped)
 }
