@@ -17,8 +17,9 @@ tuned httputil.ReverseProxy, in one run, on loopback.
 
 What runs: one application that answers from memory, every contender in front of
 it as a process of its own, and the clients in this process. They share the
-machine's processors, so requests/s say what the whole chain reached. CPU
-s/100,000 is the contender's own processor time for 100,000 requests.
+machine's processors, so requests/s say what the whole chain reached, and the row
+"application" what it reaches without a contender. CPU s/100,000 is the contender's
+own processor time for 100,000 requests.
 
 Contenders take turns, round by round, in another order each round; a turn warms
 up for a fifth of its time first. Figures of one run mean little on another
@@ -77,18 +78,11 @@ func (t *tool) benchGateway() *cobra.Command {
 
 // benchProcess is hidden: the benchmark starts this binary with it.
 func (t *tool) benchProcess() *cobra.Command {
-	var c stand.Config
-	cmd := &cobra.Command{
-		Use: stand.Command + " KIND", Hidden: true, Args: cobra.ExactArgs(1),
+	return &cobra.Command{
+		Use: stand.Command + " CONFIGURATION", Hidden: true, Args: cobra.ExactArgs(1),
 		Short: "Be the application or the ReverseProxy of a benchmark",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.Kind = args[0]
-			return stand.Serve(cmd.Context(), c, os.Stdin)
+			return stand.Serve(cmd.Context(), args[0], os.Stdin)
 		},
 	}
-	cmd.Flags().StringSliceVar(&c.Listen, "listen", nil, "its addresses")
-	cmd.Flags().StringVar(&c.Streams, "streams", "", "the application's address for long bodies")
-	cmd.Flags().StringVar(&c.To, "to", "", "the proxy's application")
-	cmd.Flags().IntVar(&c.Keep, "keep", 256, "idle connections that the proxy keeps")
-	return cmd
 }

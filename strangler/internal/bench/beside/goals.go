@@ -15,8 +15,14 @@ const (
 	mostP99       = 1.0
 	leastToOthers = 2.5
 	leastCanary   = 0.95 // of the plain route's requests/s
-	leastShadow   = 0.85
-	mostIdle      = 12 // KiB a connection
+	// leastMoved is, of the half of the users, what chance leaves at least, in
+	// percent of the requests.
+	leastMoved  = 25
+	leastShadow = 0.85
+	// leastCopies is, of the tenth that is to be copied, what must have been for
+	// the shadow's speed to mean anything, in percent of the requests.
+	leastCopies = 9
+	mostIdle    = 12 // KiB a connection
 	// mostStream is what constant memory means here, in MiB above the start: far
 	// below any body, and more than a garbage collector's breath.
 	mostStream = 16
@@ -29,24 +35,25 @@ func goals(r Report) []Goal {
 		got = math.Round(got*100) / 100 // judged is what is shown
 		found = append(found, Goal{What: what, Want: want, Most: most, Got: got, Aim: aim, Met: most && got <= want || !most && got >= want})
 	}
-	rates := func(name string) *Load { return r.load(name) }
-	if gateway := rates(peers.Gateway); gateway != nil {
+	if gateway := r.load(peers.Gateway); gateway != nil {
 		if gateway.ToNginx > 0 {
 			add("requests/s, of nginx's", false, false, leastToNginx, gateway.ToNginx)
 			add("p99, of nginx's", true, false, mostP99, gateway.P99ToNginx)
 			add("requests/s, of nginx's", false, true, aimToNginx, gateway.ToNginx)
 		}
 		for _, name := range []string{peers.Caddy, peers.ReverseProxy} {
-			if other := rates(name); other != nil && other.ToGateway > 0 {
+			if other := r.load(name); other != nil && other.ToGateway > 0 {
 				add("requests/s, of "+name+"'s", false, false, leastToOthers, 1/other.ToGateway)
 			}
 		}
 	}
-	if canary := rates(peers.Canary); canary != nil {
+	if canary := r.load(peers.Canary); canary != nil {
 		add("canary and affinity, of the plain route's requests/s", false, false, leastCanary, canary.ToGateway)
+		add("canary, % of the requests to the other owner", false, false, leastMoved, canary.Next*100)
 	}
-	if shadow := rates(peers.Shadow); shadow != nil {
+	if shadow := r.load(peers.Shadow); shadow != nil {
 		add("shadow, of the plain route's requests/s", false, false, leastShadow, shadow.ToGateway)
+		add("shadow, % of the requests copied", false, false, leastCopies, shadow.Next*100)
 	}
 	for _, idle := range r.Idle {
 		if idle.Contender == peers.Gateway {

@@ -19,13 +19,18 @@ import (
 // runner is a contender that takes turns.
 type runner struct {
 	process   *peers.Process
+	address   string
 	version   string
 	rates     []float64
 	p99s      []float64
 	latencies *hdrhistogram.Histogram
 	cpu       time.Duration
 	requests  int64
-	counts    [2]uint64 // that reached the application's two owners
+	next      uint64 // requests that reached the application's second owner
+}
+
+func newRunner(p *peers.Process, version string) *runner {
+	return &runner{process: p, address: p.Setting.Address, version: version, latencies: hdrhistogram.New(1, time.Minute.Microseconds(), 3)}
 }
 
 // load measures all contenders round by round. The gateway takes part three times,
@@ -38,7 +43,10 @@ func (s *stage) load(ctx context.Context) error {
 			contenders = append(contenders, c)
 		}
 	}
-	var runners []*runner
+	// The application without anything before it: what clients and application take
+	// of the processors by themselves.
+	runners := []*runner{newRunner(s.app, "")}
+	runners[0].address = s.app.Setting.App[0]
 	for _, c := range contenders {
 		s.Say("starting " + c.Name)
 		p, err := s.start(ctx, c)
@@ -46,9 +54,7 @@ func (s *stage) load(ctx context.Context) error {
 			return err
 		}
 		defer p.Stop()
-		runners = append(runners, &runner{
-			process: p, version: c.Version(ctx), latencies: hdrhistogram.New(1, time.Minute.Microseconds(), 3),
-		})
+		runners = append(runners, newRunner(p, c.Version(ctx)))
 	}
 	for round := range s.Rounds {
 		for turn := range runners {
@@ -72,7 +78,7 @@ func (s *stage) target(address string) wire.Target {
 // new each time: how they fall on a contender's workers is luck, which the rounds
 // even out.
 func (s *stage) turn(ctx context.Context, r *runner) error {
-	crowd, err := wire.Gather(ctx, s.target(r.process.Setting.Address), s.Connections)
+	crowd, err := wire.Gather(ctx, s.target(r.address), s.Connections)
 	if err != nil {
 		return err
 	}
@@ -80,7 +86,7 @@ func (s *stage) turn(ctx context.Context, r *runner) error {
 	if _, err := work(ctx, crowd, s.Duration/5); err != nil {
 		return err
 	}
-	counts, err := s.counts(ctx)
+	next, err := s.next(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,19 +95,14 @@ func (s *stage) turn(ctx context.Context, r *runner) error {
 	if err != nil {
 		return err
 	}
-	after, err := s.counts(ctx)
-	if err != nil {
-		return err
-	}
 	r.cpu += r.process.Usage().CPU - before.CPU
 	r.requests += window.Requests
 	r.rates = append(r.rates, window.Rate())
 	r.p99s = append(r.p99s, window.Quantile(99))
 	r.latencies.Merge(window.Latencies)
-	for owner := range counts {
-		r.counts[owner] += after[owner] - counts[owner]
-	}
-	return nil
+	after, err := s.next(ctx)
+	r.next += after - next
+	return err
 }
 
 func work(ctx context.Context, crowd *wire.Crowd, duration time.Duration) (wire.Window, error) {
@@ -115,20 +116,16 @@ func work(ctx context.Context, crowd *wire.Crowd, duration time.Duration) (wire.
 	return shift.End()
 }
 
-// counts asks the application how many requests each owner had.
-func (s *stage) counts(ctx context.Context) (owners [2]uint64, err error) {
+// next asks the application how many requests its second owner has had.
+func (s *stage) next(ctx context.Context) (requests uint64, err error) {
 	var replicas []uint64
 	if err := getJSON(ctx, "http://"+s.app.Setting.Streams+stand.Counts, &replicas); err != nil {
-		return owners, fmt.Errorf("ask the application for its counts: %w", err)
+		return 0, fmt.Errorf("ask the application for its counts: %w", err)
 	}
-	for i, n := range replicas {
-		if i < len(s.app.Setting.App) {
-			owners[0] += n
-		} else {
-			owners[1] += n
-		}
+	for _, n := range replicas[len(s.app.Setting.App):] {
+		requests += n
 	}
-	return owners, nil
+	return requests, nil
 }
 
 func getJSON(ctx context.Context, url string, into any) error {
@@ -165,8 +162,8 @@ func summary(runners []*runner) []Load {
 			P50: milliseconds(r.latencies, 50), P99: milliseconds(r.latencies, 99), P99s: r.p99s, Requests: r.requests,
 			CPU: r.cpu.Seconds() / float64(max(r.requests, 1)) * 100_000,
 		}
-		if total := r.counts[0] + r.counts[1]; total > 0 {
-			l.Next = float64(r.counts[1]) / float64(total)
+		if name := r.process.Name; name == peers.Canary || name == peers.Shadow {
+			l.Next = float64(r.next) / float64(max(r.requests, 1))
 		}
 		if nginx := by[peers.Nginx]; nginx != nil {
 			l.ToNginx, l.P99ToNginx = figure.Ratio(r.rates, nginx.rates), figure.Ratio(r.p99s, nginx.p99s)

@@ -12,6 +12,9 @@ import (
 	"banyan.dev/strangler/internal/bench/wire"
 )
 
+// betweenReloads leaves time for some hundred requests by each configuration.
+const betweenReloads = 10 * time.Millisecond
+
 // reload puts one configuration after another in force by the admin API while
 // clients ask as fast as they are answered, and counts what failed for them.
 func (s *stage) reload(ctx context.Context) error {
@@ -53,6 +56,8 @@ func (s *stage) reload(ctx context.Context) error {
 func putAll(ctx context.Context, setting peers.Setting, reloads int) error {
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
+	pace := time.NewTicker(betweenReloads)
+	defer pace.Stop()
 	for seen := 1; seen <= reloads; seen++ {
 		text, err := peers.RenderGateway(setting, peers.Gateway, seen+1)
 		if err != nil {
@@ -60,6 +65,11 @@ func putAll(ctx context.Context, setting peers.Setting, reloads int) error {
 		}
 		if err := put(ctx, client, setting, seen, text); err != nil {
 			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-pace.C:
 		}
 	}
 	return nil

@@ -34,8 +34,8 @@ type Load struct {
 	ToNginx    float64 `json:"to_nginx,omitempty"`
 	P99ToNginx float64 `json:"p99_to_nginx,omitempty"`
 	ToGateway  float64 `json:"to_gateway,omitempty"`
-	// Next is the share of all requests which the application's second owner got:
-	// of a canary its users', of a shadow the copies.
+	// Next is how many requests the application's second owner got for each that a
+	// client made: of a canary its users', of a shadow the copies.
 	Next float64 `json:"next_owner,omitempty"`
 }
 

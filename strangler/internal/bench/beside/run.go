@@ -3,6 +3,7 @@ package beside
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-
-	"crypto/rand"
 
 	"banyan.dev/strangler/internal/bench/peers"
 )
@@ -46,22 +45,22 @@ func Run(ctx context.Context, config Config) (err error) {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	if err := s.prepare(ctx); err != nil {
-		return err
-	}
-	defer s.app.Stop()
 	if err := s.measure(ctx); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err() // what an interruption broke is no news
+		}
 		return err
 	}
 	return s.report.write(config.Out, config.JSON)
 }
 
 func (s *stage) measure(ctx context.Context) error {
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	defer s.app.Stop()
 	for _, part := range []func(context.Context) error{s.load, s.idle, s.reload, s.stream} {
 		if err := part(ctx); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err() // what it looked like from inside helps nobody
-			}
 			return err
 		}
 	}

@@ -21,9 +21,12 @@ func (r Report) write(out io.Writer, asJSON bool) error {
 	for _, left := range r.LeftOut {
 		fmt.Fprintln(out, "Left out:", left)
 	}
-	for _, part := range []func(io.Writer){r.writeLoad, r.writeIdle, r.writeRest, r.writeGoals} {
-		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-		part(w)
+	for _, part := range []struct {
+		write func(io.Writer)
+		flags uint
+	}{{r.writeLoad, tabwriter.AlignRight}, {r.writeIdle, tabwriter.AlignRight}, {r.writeRest, tabwriter.AlignRight}, {r.writeGoals, 0}} {
+		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', part.flags)
+		part.write(w)
 		if err := w.Flush(); err != nil {
 			return fmt.Errorf("write the table: %w", err)
 		}
@@ -79,7 +82,7 @@ func (r Report) writeGoals(w io.Writer) {
 	if len(r.Goals) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nthe gateway's\tgoal\tin this run\t\t")
+	fmt.Fprintln(w, "\nthe gateway's\tgoal\tin this run")
 	for _, g := range r.Goals {
 		bound, verdict := "at least", "met"
 		if g.Most {
@@ -91,6 +94,6 @@ func (r Report) writeGoals(w io.Writer) {
 		if !g.Met {
 			verdict = "NOT met"
 		}
-		fmt.Fprintf(w, "%s\t%s %g\t%g\t%s\t\n", g.What, bound, g.Want, g.Got, verdict)
+		fmt.Fprintf(w, "%s\t%s %g\t%g\t%s\n", g.What, bound, g.Want, g.Got, verdict)
 	}
 }

@@ -61,7 +61,8 @@ type ownerView struct {
 type replicaView struct{ Name, Address string }
 
 // RenderGateway renders a variant's gateway.yaml. Every second revision has another
-// timeout and another share of the canary, so that a reload changes something.
+// timeout, another share of the canary and a replica more, so that a reload changes
+// what requests under way depend on.
 func RenderGateway(s Setting, variant string, revision int) (string, error) {
 	view := gatewayView{Revision: revision, InFlight: 2 * max(s.Connections, 1024), Timeout: "3s"}
 	app, next := owner("app", s.App[:1]), owner("next", s.Next[:1])
@@ -75,6 +76,7 @@ func RenderGateway(s Setting, variant string, revision int) (string, error) {
 	}
 	if revision%2 == 0 {
 		view.Timeout, view.Canary = "4s", 50-view.Canary
+		app.Replicas = owner("app", s.App).Replicas
 	}
 	view.Owners = []ownerView{app, next, owner("streams", []string{s.Streams})}
 	return render(gatewayYAML, view)

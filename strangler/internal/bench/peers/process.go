@@ -122,7 +122,10 @@ func (p *Process) Log() string {
 	if err != nil {
 		return "its log can't be read: " + err.Error()
 	}
-	lines := strings.Split(string(bytes.TrimSpace(content)), "\n")
+	if content = bytes.TrimSpace(content); len(content) == 0 {
+		return "  (it wrote nothing)"
+	}
+	lines := strings.Split(string(content), "\n")
 	return "  " + strings.Join(lines[max(0, len(lines)-10):], "\n  ")
 }
 

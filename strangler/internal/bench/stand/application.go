@@ -50,9 +50,15 @@ func newApplication(replicas int) *application {
 	return &application{requests: make([]padded, replicas)}
 }
 
-// serve answers at one replica's listener until it is closed, and returns when the
+// listen answers at one replica's address until ctx ends, and returns when the
 // last connection has ended.
-func (a *application) serve(ctx context.Context, l net.Listener, replica int) error {
+func (a *application) listen(ctx context.Context, address string, replica int) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("replica %d: %w", replica, err)
+	}
+	closing := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer closing()
 	var open sync.WaitGroup
 	defer open.Wait()
 	for {
@@ -61,7 +67,7 @@ func (a *application) serve(ctx context.Context, l net.Listener, replica int) er
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("accept at %s: %w", l.Addr(), err)
+			return fmt.Errorf("accept at %s: %w", address, err)
 		}
 		open.Go(func() {
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })

@@ -20,7 +20,7 @@ import (
 func newProxy(to string, keep int) (http.Handler, error) {
 	target, err := url.Parse("http://" + to)
 	if err != nil || target.Host == "" {
-		return nil, fmt.Errorf("--to %q is no address: write host:port", to)
+		return nil, fmt.Errorf("to %q is no address: write host:port", to)
 	}
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {

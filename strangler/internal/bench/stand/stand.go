@@ -2,13 +2,12 @@ package stand
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,31 +27,36 @@ const (
 
 // Config is what such a process is told.
 type Config struct {
-	Kind string
+	Kind string `json:"kind"`
 	// Listen are the addresses that answer requests: of the application one for
 	// each of its replicas, of the proxy its only one.
-	Listen []string
+	Listen []string `json:"listen"`
 	// Streams is where the application sends and takes long bodies, and tells how
 	// many requests each replica had.
-	Streams string
+	Streams string `json:"streams,omitempty"`
 	// To is the address that the proxy forwards to.
-	To string
+	To string `json:"to,omitempty"`
 	// Keep is how many idle connections the proxy keeps to it.
-	Keep int
+	Keep int `json:"keep,omitempty"`
 }
 
-// Arguments to start this tool's binary with.
+// Arguments to start this tool's binary with; Serve takes the last of them.
 func (c Config) Arguments() []string {
-	return []string{
-		Parent, Command, c.Kind, "--listen", strings.Join(c.Listen, ","), "--streams", c.Streams,
-		"--to", c.To, "--keep", strconv.Itoa(c.Keep),
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // texts and numbers only
 	}
+	return []string{Parent, Command, string(text)}
 }
 
 // Serve answers until ctx ends, or alive does: a benchmark that dies must leave
 // nothing behind, and holds the other end of it. An error says what can't be
 // served.
-func Serve(ctx context.Context, c Config, alive io.Reader) error {
+func Serve(ctx context.Context, config string, alive io.Reader) error {
+	var c Config
+	if err := json.Unmarshal([]byte(config), &c); err != nil {
+		return fmt.Errorf("read the process's configuration: %w", err)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
@@ -71,19 +75,12 @@ func Serve(ctx context.Context, c Config, alive io.Reader) error {
 
 func serveApplication(ctx context.Context, c Config) error {
 	if len(c.Listen) == 0 {
-		return errors.New("--listen is empty: name an address for each replica")
+		return errors.New("listen is empty: name an address for each replica")
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	app := newApplication(len(c.Listen))
 	for i, address := range c.Listen {
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			return fmt.Errorf("listen for replica %d: %w", i, err)
-		}
-		stop := context.AfterFunc(ctx, func() { _ = l.Close() })
-		defer stop()
-		defer l.Close()
-		group.Go(func() error { return app.serve(ctx, l, i) })
+		group.Go(func() error { return app.listen(ctx, address, i) })
 	}
 	group.Go(func() error { return serveHTTP(ctx, c.Streams, app.streams()) })
 	return group.Wait()
@@ -91,7 +88,7 @@ func serveApplication(ctx context.Context, c Config) error {
 
 func serveProxy(ctx context.Context, c Config) error {
 	if len(c.Listen) != 1 {
-		return fmt.Errorf("--listen names %d addresses: name one", len(c.Listen))
+		return fmt.Errorf("listen names %d addresses: name one", len(c.Listen))
 	}
 	proxy, err := newProxy(c.To, c.Keep)
 	if err != nil {

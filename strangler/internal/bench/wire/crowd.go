@@ -104,6 +104,7 @@ type Shift struct {
 	over    atomic.Bool
 	group   *errgroup.Group
 	failed  context.Context // ends with the first error
+	cut     func() error    // of the context that Begin was given
 	ended   sync.Once
 	err     error
 	elapsed time.Duration
@@ -121,7 +122,7 @@ type worker struct {
 // Begin lets everybody ask, again and again. With bear a request that fails is
 // counted, its connection replaced and the work goes on; else it ends the shift.
 func (c *Crowd) Begin(ctx context.Context, bear bool) *Shift {
-	s := &Shift{}
+	s := &Shift{cut: ctx.Err}
 	s.group, s.failed = errgroup.WithContext(ctx)
 	for _, one := range c.clients {
 		s.workers = append(s.workers, &worker{client: one, latencies: newHistogram()})
@@ -144,7 +145,7 @@ func (s *Shift) Failed() <-chan struct{} { return s.failed.Done() }
 func (s *Shift) End() (Window, error) {
 	s.ended.Do(func() {
 		s.over.Store(true)
-		s.err = s.group.Wait()
+		s.err = cmp.Or(s.group.Wait(), s.cut())
 		s.elapsed = time.Since(s.began)
 	})
 	sum := Window{Elapsed: s.elapsed, Latencies: newHistogram()}
