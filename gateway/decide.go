@@ -195,10 +195,10 @@ func (d *decision) protection(o config.Owner) {
 	switch r := o.Retries; {
 	case !policy.IsIdempotent([]byte(d.Method)):
 		d.says("retries", "none once bytes were sent: "+d.Method+" may not be repeated")
-	case r.Attempts == 1 || r.Budget == 0 && r.MinPerSecond == 0:
+	case r.Attempts == 1 || r.Budget == 0:
 		d.says("retries", "none")
 	default:
-		d.says("retries", fmt.Sprintf("sent %d times at most, within %d retries for each 100 requests or %d a second", r.Attempts, r.Budget, r.MinPerSecond))
+		d.says("retries", fmt.Sprintf("sent %d times at most, within %d retries for each 100 requests and %d a second", r.Attempts, r.Budget, r.MinPerSecond))
 	}
 }
 

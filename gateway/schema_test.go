@@ -323,7 +323,7 @@ var values = []string{
 	`"http://a"`, `"http://a:1/"`, `"HTTP://a"`, `"https://a"`, `"http://"`, `"http://a/b"`, `"http://a?b"`, `"http://a#"`, `"http://u@a"`, `"http://[::1]:80"`, `"http://a b"`, `"a:80"`,
 	`"10.0.0.0/8"`, `"10.0.0.1/8"`, `"10.0.0.0/33"`, `"10.0.0"`, `"::1"`, `"fe80::1%eth0"`, `"::ffff:1.2.3.4"`, `"a.example"`,
 	`{"owner":"comments"}`, `{"owner":"x"}`, `{"owner":"comments","percent":1}`, `{"path":"/"}`, `{"path":"/","methods":["POST"]}`, `{"requests":1,"per":"1s"}`, `{"requests":0,"per":"1s"}`,
-	`{"attempts":1}`, `{"attempts":1,"budget":1}`, `{"body":"none","ignore":["/a"]}`, `{"body":"hash","max_body":1}`, `{"body":"none","max_body":1}`, `{"address":"http://a"}`, `{"replicas":[]}`,
+	`{"attempts":1}`, `{"attempts":1,"budget":1}`, `{"budget":0}`, `{"budget":0,"attempts":2}`, `{"body":"none","ignore":["/a"]}`, `{"body":"hash","max_body":1}`, `{"body":"none","max_body":1}`, `{"address":"http://a"}`, `{"replicas":[]}`,
 }
 
 // onlyTheParserSees tells whether what the parser refuses is beyond a schema: it

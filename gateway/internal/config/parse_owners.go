@@ -133,11 +133,11 @@ func (r *reader) retries(node *yaml.Node, at string, into *Retries) {
 		"min_per_second": func(v *yaml.Node, f string) { r.whole(v, f, 0, maxCount, &into.MinPerSecond) },
 		"attempts":       func(v *yaml.Node, f string) { r.whole(v, f, 1, 10, &into.Attempts) },
 	})
-	if into.Attempts == 1 && (seen["budget"] || seen["min_per_second"]) {
-		r.wrong(at+".attempts", "1 is no retry, so budget and min_per_second mean nothing; leave them out")
-	}
-	if seen["budget"] && into.Budget == 0 && !seen["min_per_second"] {
-		into.MinPerSecond = 0 // budget: 0 alone says: none
+	switch {
+	case seen["attempts"] && into.Attempts == 1 && len(seen) > 1:
+		r.wrong(at+".attempts", "1 is no retry, so the other fields mean nothing; leave them out")
+	case seen["budget"] && into.Budget == 0 && len(seen) > 1:
+		r.wrong(at+".budget", "0 is no retry, so the other fields mean nothing; leave them out")
 	}
 }
 

@@ -125,9 +125,8 @@ routes:
 
 func TestNoRetriesIsSaidInTwoWays(t *testing.T) {
 	for text, want := range map[string]config.Retries{
-		"{budget: 0}":                    {Attempts: 3},
-		"{budget: 0, min_per_second: 2}": {MinPerSecond: 2, Attempts: 3},
-		"{attempts: 1}":                  {Budget: 20, MinPerSecond: 10, Attempts: 1},
+		"{budget: 0}":   {Budget: 0, MinPerSecond: 10, Attempts: 3},
+		"{attempts: 1}": {Budget: 20, MinPerSecond: 10, Attempts: 1},
 	} {
 		c, err := config.Parse("g", []byte("owners: {a: {address: \"http://a\", retries: "+text+"}}\nroutes: [{match: {path: /}, owner: a}]"))
 		require.NoError(t, err)
