@@ -3,13 +3,10 @@ package upstream
 import (
 	"bufio"
 	"errors"
+	"math"
 	"net"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
-
-	"banyan.dev/gateway/internal/sock"
 )
 
 // What ends a read beside the connection's own errors.
@@ -24,7 +21,8 @@ var (
 const readerSize = 16 << 10
 
 // Looking after the client costs a system call, so it is done when an answer is
-// late: after the first of these, then at twice the distance, up to the last.
+// late: after the first of these to twice that, then at twice the distance, up to
+// the last.
 const (
 	firstLook = 100 * time.Millisecond
 	lastLook  = time.Second
@@ -48,6 +46,10 @@ type Conn struct {
 	since    time.Time // when it became idle
 	err      error     // why the last read failed
 	received bool
+
+	// Unix nanoseconds: the connection's own deadlines, 0 where none is set, and
+	// the writer's.
+	wakes, writeWakes, writeBy int64
 }
 
 // SetDeadline bounds the reads from here on, also the one that waits: an upload
@@ -71,34 +73,83 @@ func (c *Conn) Received() bool { return c.received }
 func (c *Conn) Err() error { return c.err }
 
 // Read reads what has come, or waits.
+//
+// Moving the deadline of a connection costs more than anything else that is done
+// here without a system call, so it stays where it is as long as it is early enough,
+// and over if it is over: it only wakes the read, which then sees what is due.
 func (c *Conn) Read(p []byte) (int, error) {
-	now := time.Now()
 	if c.silence > 0 {
-		c.SetDeadline(now.Add(c.silence))
+		c.SetDeadline(time.Now().Add(c.silence))
 	}
-	for look := firstLook; ; look = min(2*look, lastLook) {
-		until := now.Add(look)
-		if d := c.deadline.Load(); d != 0 && d < until.UnixNano() {
-			until = time.Unix(0, d)
-		}
-		if err := c.SetReadDeadline(until); err != nil {
+	if c.wakes == 0 || c.wakes > c.due() {
+		if err := c.wakeIn(firstLook); err != nil {
 			return 0, c.failed(err)
 		}
+	}
+	wait := firstLook
+	for first := true; ; first = false {
 		n, err := c.Conn.Read(p)
 		if n > 0 {
+			if wait > firstLook {
+				c.wakes = 0 // too late for the next read's first look
+			}
 			c.received = true
 			return n, nil
 		}
 		if !isTimeout(err) {
 			return 0, c.failed(err)
 		}
-		now = time.Now()
-		if d := c.deadline.Load(); d != 0 && d <= now.UnixNano() {
+		if c.due() <= time.Now().UnixNano() {
 			return 0, c.failed(ErrDeadline)
 		}
-		if c.Gone != nil && c.Gone() {
-			return 0, c.failed(ErrGone)
+		if !first { // the first one may be left over from an earlier read
+			if c.Gone != nil && c.Gone() {
+				return 0, c.failed(ErrGone)
+			}
+			wait = min(2*wait, lastLook)
 		}
+		if err := c.wakeIn(wait); err != nil {
+			return 0, c.failed(err)
+		}
+	}
+}
+
+// due is the deadline, or what never comes.
+func (c *Conn) due() int64 {
+	if d := c.deadline.Load(); d != 0 {
+		return d
+	}
+	return math.MaxInt64
+}
+
+// wakeIn sets when a read wakes up, at the latest.
+func (c *Conn) wakeIn(d time.Duration) error {
+	c.wakes = min(time.Now().Add(d).UnixNano(), c.due())
+	return c.SetReadDeadline(time.Unix(0, c.wakes))
+}
+
+// SetWriteDeadline bounds the writes from here on.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	c.writeBy = t.UnixNano()
+	return nil
+}
+
+// Write writes all of p, or what the replica takes until the write deadline. The
+// connection's own is moved as rarely as Read moves its.
+func (c *Conn) Write(p []byte) (int, error) {
+	for sent := 0; ; {
+		if c.writeWakes == 0 || c.writeWakes > c.writeBy {
+			c.writeWakes = c.writeBy
+			if err := c.Conn.SetWriteDeadline(time.Unix(0, c.writeBy)); err != nil {
+				return sent, err
+			}
+		}
+		n, err := c.Conn.Write(p[sent:])
+		sent += n
+		if err == nil || !isTimeout(err) || c.writeBy <= time.Now().UnixNano() {
+			return sent, err
+		}
+		c.writeWakes = 0
 	}
 }
 
@@ -133,126 +184,4 @@ func (c *Conn) HalfClose() error {
 		return t.CloseWrite()
 	}
 	return c.Close()
-}
-
-const (
-	// keepIdle is how many idle connections are kept to one replica.
-	keepIdle = 512
-	// keepFor is how long: short, so that a replica's own idle timeout is rarely
-	// the first to act.
-	keepFor = 15 * time.Second
-	// dialTimeout bounds a connection attempt within the request's deadline.
-	dialTimeout = 3 * time.Second
-)
-
-// pool keeps idle connections, the last used on top: those at the bottom grow old
-// and are closed when the load falls.
-type pool struct {
-	addr    string
-	mu      sync.Mutex
-	idle    []*Conn
-	retired bool
-}
-
-// Idle takes a kept connection, or nil. With sure the connection is looked at
-// first, for a request that can't be repeated when the connection turns out dead.
-func (r *Replica) Idle(sure bool) *Conn {
-	for {
-		c := r.pool.pop()
-		if c == nil {
-			return nil
-		}
-		if sure && sock.Look(c.Conn) != sock.Quiet {
-			c.Discard()
-			continue
-		}
-		return c
-	}
-}
-
-// Dial opens a connection; it waits no longer than until the deadline. ErrDeadline
-// says that the request's time ran out before a connection attempt's did.
-func (r *Replica) Dial(deadline time.Time) (*Conn, error) {
-	wait := dialTimeout
-	if !deadline.IsZero() {
-		wait = min(wait, time.Until(deadline))
-	}
-	if wait <= 0 {
-		return nil, ErrDeadline
-	}
-	conn, err := net.DialTimeout("tcp", r.pool.addr, wait)
-	if isTimeout(err) && wait < dialTimeout {
-		return nil, ErrDeadline
-	}
-	if err != nil {
-		return nil, err
-	}
-	c := &Conn{Conn: conn, replica: r}
-	c.R = bufio.NewReaderSize(c, readerSize)
-	return c, nil
-}
-
-// IsDown tells of Dial's error whether it is the replica's: it refused, or was
-// silent for the whole of an attempt. Anything else (no descriptors, no ports, no
-// route) may be the gateway's own trouble; probes find out.
-func IsDown(err error) bool {
-	return errors.Is(err, syscall.ECONNREFUSED) || isTimeout(err)
-}
-
-func (p *pool) pop() *Conn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := len(p.idle)
-	if n == 0 {
-		return nil
-	}
-	c := p.idle[n-1]
-	p.idle[n-1] = nil
-	p.idle = p.idle[:n-1]
-	c.Reused = true
-	return c
-}
-
-func (p *pool) put(c *Conn) {
-	c.since = time.Now()
-	p.mu.Lock()
-	if full := p.retired || len(p.idle) >= keepIdle; full {
-		p.mu.Unlock()
-		c.Discard()
-		return
-	}
-	p.idle = append(p.idle, c)
-	p.mu.Unlock()
-}
-
-// trim closes what has been idle for too long.
-func (p *pool) trim(now time.Time) {
-	p.mu.Lock()
-	n := 0
-	for n < len(p.idle) && now.Sub(p.idle[n].since) > keepFor {
-		n++
-	}
-	old := append([]*Conn(nil), p.idle[:n]...)
-	p.idle = append(p.idle[:0], p.idle[n:]...)
-	p.mu.Unlock()
-	for _, c := range old {
-		c.Discard()
-	}
-}
-
-func (p *pool) drop() {
-	p.mu.Lock()
-	idle := p.idle
-	p.idle = nil
-	p.mu.Unlock()
-	for _, c := range idle {
-		c.Discard()
-	}
-}
-
-func (p *pool) retire() {
-	p.mu.Lock()
-	p.retired = true
-	p.mu.Unlock()
-	p.drop()
 }

@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"log/slog"
+	"math"
+	"net"
 
 	"banyan.dev/gateway/internal/config"
 )
@@ -21,3 +23,6 @@ func Unprobed(owner config.Owner) *Group {
 
 // MarkUp is a probe that succeeds.
 func (r *Replica) MarkUp() { r.markUp() }
+
+// Over returns a Conn over a connection of any kind.
+func Over(conn net.Conn) *Conn { return &Conn{Conn: conn, writeBy: math.MaxInt64} }

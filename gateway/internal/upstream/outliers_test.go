@@ -65,6 +65,16 @@ func TestFailuresInARowEjectForLongerEachTime(t *testing.T) {
 	})
 }
 
+func TestAReplicaThatIsDownIsLeftToTheProbes(t *testing.T) {
+	g := unprobed(3, &outliers)
+	r := g.Replicas()[0]
+	r.MarkDown("refused")
+	fail(g, r, 3) // what was on its way when it died
+	require.True(t, r.Verdict().EjectedUntil.IsZero())
+	r.MarkUp()
+	require.True(t, r.Healthy())
+}
+
 func TestAnEjectionIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := unprobed(2, &outliers)
