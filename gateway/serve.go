@@ -89,11 +89,11 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(), Shadows: shadow.New(),
 		Override: []byte(s.CanaryKey),
 	}
-	registry.MustRegister(lasting.Shadows)
 	started.Push("owners", func(context.Context) error { lasting.Owners.Close(); return nil })
 	started.Push("shadows", lasting.Shadows.Close)
 
 	now := current.New(lasting, logger)
+	registry.MustRegister(lasting.Shadows, now)
 	started.Push("configuration", func(context.Context) error { now.Close(); return nil })
 	if err := follow(ctx, s.Config, now, logger, started); err != nil {
 		return nil, err

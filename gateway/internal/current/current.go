@@ -99,6 +99,9 @@ func New(lasting Lasting, logger *slog.Logger) *Current {
 // Snapshot returns what is in force.
 func (c *Current) Snapshot() *Snapshot { return c.snapshot.Load() }
 
+// Holds are the gates of all routes, by name.
+func (c *Current) Holds() *hold.Gates { return c.lasting.Holds }
+
 // Refused returns the last configuration that was refused, or nil.
 func (c *Current) Refused() *Refusal { return c.refusal.Load() }
 
@@ -158,6 +161,7 @@ func (c *Current) swap(parsed *config.Config, revision int64, source string, run
 		next.Routes = append(next.Routes, c.route(r))
 	}
 	c.snapshot.Store(next)
+	c.lasting.Shadows.Retain(names(table))
 	c.lasting.Metrics.Revision.Set(float64(revision))
 	c.lasting.Metrics.Reloads.WithLabelValues("accepted").Inc()
 	c.note(change(next, running))
@@ -188,6 +192,14 @@ func (c *Current) close(s *Snapshot) {
 			c.lasting.Limits.Close(s.Table.Routes[i].Name, r.Limiter)
 		}
 	}
+}
+
+func names(t *policy.Table) []string {
+	all := make([]string, len(t.Routes))
+	for i, r := range t.Routes {
+		all[i] = r.Name
+	}
+	return all
 }
 
 func (c *Current) route(r *policy.Route) Route {
