@@ -74,7 +74,7 @@ func TestValidateSaysWhatIsThere(t *testing.T) {
 
 	out, _, err = gatewayCommand(t, configFor(t, 0, "http://127.0.0.1:1"), "validate", "-")
 	require.NoError(t, err)
-	require.Equal(t, "- is valid, without a revision\n  1 owner   app (1 replica)\n  1 route   /*\n  policies  none beyond the defaults\n", out)
+	require.Equal(t, "stdin is valid, without a revision\n  1 owner   app (1 replica)\n  1 route   /*\n  policies  none beyond the defaults\n", out)
 }
 
 func TestValidateGoesThroughAllFiles(t *testing.T) {

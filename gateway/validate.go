@@ -47,7 +47,7 @@ func readConfig(file string, stdin io.Reader) (*config.Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the standard input: %w", err)
 		}
-		return config.Parse("stdin", text)
+		return config.Parse(stdinName, text)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -56,8 +56,14 @@ func readConfig(file string, stdin io.Reader) (*config.Config, error) {
 	return config.Parse(file, text)
 }
 
+// stdinName stands for the standard input in what is printed.
+const stdinName = "stdin"
+
 // inventory is what a file says, in a line each: owners, routes, policies.
 func inventory(file string, c *config.Config) string {
+	if file == "-" {
+		file = stdinName
+	}
 	numbered := "without a revision"
 	if c.Revision > 0 {
 		numbered = fmt.Sprintf("revision %d", c.Revision)
