@@ -48,8 +48,9 @@ func (t *tool) benchGateway() *cobra.Command {
 		Example: "  strangler bench gateway --rounds 9 --duration 5s\n  strangler bench gateway --only nginx,gateway --idle 0 --reloads 0 --stream 0 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			c.Out = t.out
 			if show {
-				return beside.ShowConfigs(t.out, c.Connections)
+				return beside.ShowConfigs(c)
 			}
 			path, err := t.path()
 			if err != nil {
@@ -59,7 +60,7 @@ func (t *tool) benchGateway() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("find this tool's binary: %w", err)
 			}
-			c.Root, c.Self, c.Say, c.Out = path.Root, []string{self}, t.say, t.out
+			c.Root, c.Self, c.Say = path.Root, []string{self}, t.say
 			return beside.Run(cmd.Context(), c)
 		},
 	}

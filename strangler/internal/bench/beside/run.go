@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/user"
@@ -138,6 +137,9 @@ func (s *stage) contenders() []peers.Contender {
 	return found
 }
 
+// room is how many clients' connections a contender must be able to take.
+func room(c Config) int { return max(c.Idle, c.Connections) + 500 }
+
 // start starts a contender in front of the application, at an address of its own.
 func (s *stage) start(ctx context.Context, c peers.Contender) (*peers.Process, error) {
 	addresses, err := peers.Addresses(2)
@@ -148,14 +150,15 @@ func (s *stage) start(ctx context.Context, c peers.Contender) (*peers.Process, e
 	return peers.Start(ctx, c, peers.Setting{
 		Address: addresses[0], Admin: addresses[1], Token: rand.Text(),
 		App: app.App, Next: app.Next, Streams: app.Streams,
-		Connections: max(s.Idle, s.Connections) + 500, Keep: peers.KeepFor(s.Connections),
+		Connections: room(s.Config), Keep: peers.KeepFor(s.Connections),
 		Processors: runtime.NumCPU(), Files: s.files, User: s.user,
 	}, s.dir)
 }
 
-// ShowConfigs writes the configuration of every contender.
-func ShowConfigs(out io.Writer, connections int) error {
-	setting := peers.Example(connections, runtime.NumCPU())
+// ShowConfigs writes the configuration of every contender to config.Out, with other
+// addresses than a run has.
+func ShowConfigs(config Config) error {
+	setting := peers.Example(room(config), peers.KeepFor(config.Connections), runtime.NumCPU())
 	for _, name := range append(peers.Names(), peers.Canary, peers.Shadow) {
 		c, _ := peers.Find(name, []string{"strangler"}, "gateway") // installed or not
 		text, err := c.Render(setting)
@@ -165,7 +168,7 @@ func ShowConfigs(out io.Writer, connections int) error {
 		if text == "" {
 			text = "its settings are code: strangler/internal/bench/stand/proxy.go\n"
 		}
-		if _, err := fmt.Fprintf(out, "# %s\n\n%s\n", name, strings.TrimRight(text, "\n")+"\n"); err != nil {
+		if _, err := fmt.Fprintf(config.Out, "# %s\n\n%s\n", name, strings.TrimRight(text, "\n")+"\n"); err != nil {
 			return fmt.Errorf("write the configurations: %w", err)
 		}
 	}

@@ -21,7 +21,7 @@ func rendered(t *testing.T, name string, s Setting) string {
 }
 
 func TestConfigurationsAreTuned(t *testing.T) {
-	s := Example(64, 2)
+	s := Example(64, 256, 2)
 	for name, lines := range map[string][]string{
 		Nginx: {
 			"daemon off;", "worker_processes auto;", "listen 127.0.0.1:8000 reuseport", "access_log off;", "server 127.0.0.1:8080;", "keepalive 256;",
@@ -47,7 +47,7 @@ func TestConfigurationsAreTuned(t *testing.T) {
 }
 
 func TestEachReloadChangesWhatRequestsDependOn(t *testing.T) {
-	s := Example(64, 2)
+	s := Example(64, 256, 2)
 	odd, err := RenderGateway(s, Gateway, 3)
 	require.NoError(t, err)
 	even, err := RenderGateway(s, Gateway, 4)

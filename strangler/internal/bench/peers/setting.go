@@ -34,11 +34,11 @@ type Setting struct {
 }
 
 // Example is a setting to show configurations with, where nothing is started.
-func Example(connections, processors int) Setting {
+func Example(connections, keep, processors int) Setting {
 	return Setting{
 		Dir: "/tmp/bench", Address: "127.0.0.1:8000", Admin: "127.0.0.1:8001",
 		App: []string{"127.0.0.1:8080", "127.0.0.1:8081"}, Next: []string{"127.0.0.1:8082", "127.0.0.1:8083"},
-		Streams: "127.0.0.1:8084", Connections: connections, Keep: KeepFor(connections), Processors: processors, Files: 65536,
+		Streams: "127.0.0.1:8084", Connections: connections, Keep: keep, Processors: processors, Files: 65536,
 	}
 }
 
