@@ -197,7 +197,7 @@ func TestARampTakesABadCanaryBack(t *testing.T) {
 		why    string
 	}{
 		"a bug":      {canary: &side{answer: good, failEvery: 4}, why: "the canary fails"},
-		"a delay":    {canary: &side{answer: good, delay: 80 * time.Millisecond}, why: "the canary's p50 is"},
+		"a delay":    {canary: &side{answer: good, delay: 80 * time.Millisecond}, why: "the canary's p"},
 		"a mismatch": {canary: &side{answer: different}, shadow: "    shadow: {owner: next, percent: 20, compare: {body: json}}\n", why: "answers differ from the baseline's"},
 	} {
 		t.Run(name, func(t *testing.T) {

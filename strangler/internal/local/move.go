@@ -90,9 +90,15 @@ func (r *Run) ramp(ctx context.Context, m steps.Move) error {
 	}
 	limits := ramp.Defaults()
 	limits.MinRequests = uint64(max(1, m.Answers))
+	if m.Floor > 0 {
+		limits.Floor = m.Floor
+	}
 	c := ramp.Config{
 		Route: m.Route(), Shares: ramp.Shares(m.Steps, m.To), Hold: max(m.For, lookAtCanary), Every: lookAtCanary,
 		Patience: rampPatience, TooFew: m.TooFew, Limits: limits, Watch: r.tellRamp,
+	}
+	if m.TooFew == ramp.GoOn {
+		c.Patience = 0
 	}
 	if m.Worse {
 		limits.MinRequests = 1 << 40 // it is there to be found worse, however long that takes

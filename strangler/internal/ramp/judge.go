@@ -164,8 +164,8 @@ func (l Limits) mismatches(shadow Shadow, alpha float64) Finding {
 func (l Limits) latency(name string, q, ratio float64, bounds []float64, baseline, canary Side, alpha float64) Finding {
 	f := Finding{Figure: name, Canary: canary.Quantile(q, bounds), Baseline: baseline.Quantile(q, bounds), P: 1}
 	f.Limit = max(f.Baseline*ratio, f.Baseline+float64(l.Floor)/float64(time.Millisecond))
-	if baseline.measured() == 0 || canary.measured() == 0 {
-		return f
+	if float64(canary.measured())*(1-q) < 1-1e-9 || baseline.measured() == 0 {
+		return f // the p99 of fewer than a hundred requests is only their slowest
 	}
 	f.P = slower(q, baseline, canary)
 	f.Worse = f.P < alpha && f.Canary > f.Limit

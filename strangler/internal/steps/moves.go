@@ -24,6 +24,9 @@ type Move struct {
 	// many must have been compared (shadow).
 	Answers int         `json:"answers,omitempty"`
 	TooFew  ramp.Choice `json:"too_few,omitempty"`
+	// Floor is what the canary's percentiles may be longer by, whatever their ratio
+	// (ramp); 0 is what the command has.
+	Floor time.Duration `json:"floor,omitempty"`
 	// Worse says that the ramp must be stopped because the canary is worse: a demo's
 	// red half.
 	Worse bool `json:"worse,omitempty"`
@@ -65,7 +68,7 @@ func (r *stepReader) moveFields(a *Action, verb func(Verb, func(*yaml.Node))) {
 }
 
 func (r *stepReader) ramp(n *yaml.Node) Move {
-	m := Move{Steps: nil, TooFew: ramp.GoBack, Answers: int(ramp.Defaults().MinRequests)}
+	m := Move{TooFew: ramp.GoBack, Answers: int(ramp.Defaults().MinRequests)}
 	to := false
 	r.fields(n, "ramp", map[string]func(*yaml.Node){
 		"route": func(n *yaml.Node) { m.Routes = []string{r.text(n, "route")} },
@@ -81,6 +84,7 @@ func (r *stepReader) ramp(n *yaml.Node) Move {
 		"too_few": func(n *yaml.Node) {
 			m.TooFew = ramp.Choice(r.oneOf(n, "too_few", string(ramp.GoBack), string(ramp.Stay), string(ramp.GoOn)))
 		},
+		"floor": func(n *yaml.Node) { m.Floor = r.duration(n, "floor") },
 		"worse": func(n *yaml.Node) { m.Worse = r.yes(n, "worse") },
 	})
 	if len(m.Routes) == 0 || !to || m.To > 0 && m.For == 0 {
