@@ -77,11 +77,15 @@ func (x *exchange) within(limiter *resilience.Limiter, limit *config.RateLimit) 
 	if limiter == nil {
 		return nil
 	}
-	key, known := x.keys.Known(limit.By, &x.view)
+	by := limit.By
+	key, known := x.keys.Known(by, &x.view)
 	if !known {
-		key, _ = x.keys.Known(config.Key{Kind: config.KeyAddress}, &x.view)
+		by = config.Key{Kind: config.KeyAddress}
+		key, _ = x.keys.Known(by, &x.view)
 	}
-	ok, after := limiter.Allow(key, x.begun)
+	// Nobody may fill an address's bucket by sending its bytes as a cookie.
+	x.scratch = append(append(append(x.scratch[:0], by.Kind...), 0), key...)
+	ok, after := limiter.Allow(x.scratch, x.begun)
 	if ok {
 		return nil
 	}

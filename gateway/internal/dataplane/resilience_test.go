@@ -115,7 +115,7 @@ func TestRetriesStayWithinTheirBudget(t *testing.T) {
 
 func TestNoBudgetNoRetry(t *testing.T) {
 	var asked atomic.Int64
-	r := newRig(t, oneOwner("retries: {budget: 0, min_per_second: 0, attempts: 3}", dropping(t, &asked), dropping(t, &asked)))
+	r := newRig(t, oneOwner("retries: {budget: 0}", dropping(t, &asked), dropping(t, &asked)))
 	res, _ := r.get(t, "/")
 	require.Equal(t, 502, res.StatusCode)
 	require.Equal(t, int64(1), asked.Load())

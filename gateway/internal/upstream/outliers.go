@@ -41,7 +41,8 @@ type ejection struct {
 // No more than MaxEjected percent of the group are ejected at once, though one may
 // always be, and never the last replica that is healthy: a failing owner is better
 // asked than none, and stopping altogether is the circuit breaker's decision. The
-// failing replica then stays, and begins a new row. When all others go down while
+// failing replica then stays, and begins a new row. An ejection also ends when the
+// replica goes down and comes back: it was restarted. When all others go down while
 // one is ejected, Up tells that it may serve as a last resort.
 func (g *Group) Answered(r *Replica, ok bool, now time.Time) {
 	settings := r.outlier.settings.Load()

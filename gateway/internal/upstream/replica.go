@@ -88,7 +88,13 @@ func (r *Replica) MarkDown(reason string) {
 	r.pool.drop()
 }
 
-func (r *Replica) markUp() { r.verdict.Store(healthy) }
+// markUp takes the replica back. An ejection from before it went down ends: what it
+// was ejected for was its dying, and another process answers now.
+func (r *Replica) markUp() {
+	r.outlier.until.Store(0)
+	r.outlier.streak.Store(0)
+	r.verdict.Store(healthy)
+}
 
 // Begin counts a request that goes to the replica; End counts it off.
 func (r *Replica) Begin() {
