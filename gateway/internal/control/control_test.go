@@ -1,7 +1,6 @@
 package control_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -18,6 +18,9 @@ import (
 	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/current/currenttest"
 )
+
+// wait is how long anything may take.
+const wait = 10 * time.Second
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -36,7 +39,7 @@ type rig struct {
 	current *currenttest.Rig
 }
 
-func newRig(t *testing.T, token string) *rig {
+func newRig(t testing.TB, token string) *rig {
 	now := currenttest.New(t)
 	require.NoError(t, now.Apply("file", "gateway.yaml", []byte(first), current.Any))
 	c := control.New(control.Options{Name: "gateway-0", Version: "v1", Token: token, Holds: now.Lasting.Holds}, now.Current, now.Registry, now.Logger)
@@ -157,29 +160,4 @@ func TestThePageIsCompleteWithoutScript(t *testing.T) {
 	res, _ = r.do(t, "GET", "/nothing", "")
 	require.Equal(t, 404, res.StatusCode)
 	require.Equal(t, "application/problem+json", res.Header.Get("Content-Type"))
-}
-
-func TestEventsFollowTheStatus(t *testing.T) {
-	r := newRig(t, "")
-	res, err := r.Client().Get(r.URL + "/api/events")
-	require.NoError(t, err)
-	defer res.Body.Close()
-	require.Equal(t, "text/event-stream", res.Header.Get("Content-Type"))
-	lines := bufio.NewReader(res.Body)
-	seen := func() int64 {
-		for {
-			text, err := lines.ReadString('\n')
-			require.NoError(t, err)
-			data, ok := strings.CutPrefix(text, "data: ")
-			if !ok {
-				continue
-			}
-			var told status.Status
-			require.NoError(t, json.Unmarshal([]byte(data), &told))
-			return told.Revision
-		}
-	}
-	require.EqualValues(t, 3, seen())
-	require.NoError(t, r.current.Apply("api", "body", []byte(second("4")), current.Any))
-	require.EqualValues(t, 4, seen())
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -17,26 +18,42 @@ const (
 	frameEvery = time.Second
 	mostFollow = 64               // streams at once
 	stalled    = 10 * time.Second // a reader that takes nothing for so long is gone
+	// calm is how many times as long as drawing a frame took none is drawn: with
+	// very many routes frames come less often, and never cost a processor more than
+	// a twentieth of its time.
+	calm = 20
 )
 
 // frame is the gateway at one moment, drawn once for everybody who follows.
 type frame struct {
-	view     page.View
 	status   func() ([]byte, error)
 	sections func() ([]page.Section, error)
+	cost     atomic.Int64 // nanoseconds that went into it so far
 }
 
 func (s *Server) frame() *frame {
+	f := &frame{}
+	begun := time.Now()
 	view := s.view()
-	return &frame{
-		view:     view,
-		status:   sync.OnceValues(func() ([]byte, error) { return json.Marshal(view.Status) }),
-		sections: sync.OnceValues(func() ([]page.Section, error) { return page.Sections(view) }),
-	}
+	f.status = sync.OnceValues(func() ([]byte, error) {
+		defer f.spent(time.Now())
+		return json.Marshal(view.Status)
+	})
+	f.sections = sync.OnceValues(func() ([]page.Section, error) {
+		defer f.spent(time.Now())
+		return page.Sections(view)
+	})
+	f.spent(begun)
+	return f
 }
 
-// hub hands a frame a second to everybody who follows, and draws none while nobody
-// does. It is safe for concurrent use.
+func (f *frame) spent(since time.Time) { f.cost.Add(int64(time.Since(since))) }
+
+// next is how long after the frame the next one is drawn.
+func (f *frame) next() time.Duration { return max(frameEvery, calm*time.Duration(f.cost.Load())) }
+
+// hub hands about a frame a second to everybody who follows, and draws none while
+// nobody does. It is safe for concurrent use.
 type hub struct {
 	draw    func() *frame
 	closing <-chan struct{}
@@ -44,6 +61,7 @@ type hub struct {
 
 	mu        sync.Mutex
 	followers map[chan *frame]struct{}
+	drawing   bool // run does
 }
 
 func newHub(draw func() *frame, closing <-chan struct{}) *hub {
@@ -55,22 +73,33 @@ func newHub(draw func() *frame, closing <-chan struct{}) *hub {
 // server closes.
 func (h *hub) join() (chan *frame, bool) {
 	frames := make(chan *frame, 1)
-	frames <- h.draw()
+	if !h.enter(frames) {
+		return nil, false
+	}
+	select {
+	case frames <- h.draw():
+	default: // there is one by now
+	}
+	return frames, true
+}
+
+func (h *hub) enter(frames chan *frame) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	select {
 	case <-h.closing:
-		return nil, false
+		return false
 	default:
 	}
 	if len(h.followers) >= mostFollow {
-		return nil, false
+		return false
 	}
 	h.followers[frames] = struct{}{}
-	if len(h.followers) == 1 {
+	if !h.drawing {
+		h.drawing = true
 		h.running.Go(h.run)
 	}
-	return frames, true
+	return true
 }
 
 func (h *hub) leave(frames chan *frame) {
@@ -80,17 +109,24 @@ func (h *hub) leave(frames chan *frame) {
 }
 
 func (h *hub) run() {
-	tick := time.NewTicker(frameEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(frameEvery)
+	defer timer.Stop()
+	var last *frame
 	for {
 		select {
 		case <-h.closing:
 			return
-		case <-tick.C:
+		case <-timer.C:
 		}
-		if !h.hand(h.draw()) {
+		wait := frameEvery
+		if last != nil {
+			wait = last.next() // by now its readers have drawn it
+		}
+		last = h.draw()
+		if !h.hand(last) {
 			return
 		}
+		timer.Reset(wait)
 	}
 }
 
@@ -104,9 +140,13 @@ func (h *hub) hand(f *frame) bool {
 		case <-frames:
 		default:
 		}
-		frames <- f
+		select {
+		case frames <- f:
+		default: // who has just joined got its first
+		}
 	}
-	return len(h.followers) > 0
+	h.drawing = len(h.followers) > 0
+	return h.drawing
 }
 
 // followStatus streams the status once a second, for tools.

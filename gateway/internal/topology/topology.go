@@ -55,7 +55,9 @@ type told struct {
 
 // Begin asks what targets returns, which may change from one round to the next,
 // until Close.
-func Begin(targets func() []Target, logger *slog.Logger) *Watch {
+func Begin(targets func() []Target, logger *slog.Logger) *Watch { return begin(every, targets, logger) }
+
+func begin(every time.Duration, targets func() []Target, logger *slog.Logger) *Watch {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &Watch{
 		targets: targets, logger: logger, cancel: cancel, ended: make(chan struct{}), answers: map[Target]told{},
@@ -66,7 +68,7 @@ func Begin(targets func() []Target, logger *slog.Logger) *Watch {
 			Transport:     &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: longestAnswer},
 		},
 	}
-	go w.run(ctx)
+	go w.run(ctx, every)
 	return w
 }
 
@@ -85,7 +87,7 @@ func (w *Watch) Answer(t Target) (Answer, bool) {
 	return found.answer, found.known
 }
 
-func (w *Watch) run(ctx context.Context) {
+func (w *Watch) run(ctx context.Context, every time.Duration) {
 	defer close(w.ended)
 	tick := time.NewTicker(every)
 	defer tick.Stop()

@@ -157,8 +157,8 @@ func (g *graph) clientsBox(c column, y int) Box {
 	return b.Box
 }
 
-// curve leaves and arrives level.
+// curve leaves level, and arrives level for longer: there its label stands.
 func curve(from, to port) string {
-	reach := (to.x - from.x) * 9 / 20
-	return fmt.Sprintf("M%d %dC%d %d %d %d %d %d", from.x, from.y, from.x+reach, from.y, to.x-reach, to.y, to.x, to.y)
+	gap := to.x - from.x
+	return fmt.Sprintf("M%d %dC%d %d %d %d %d %d", from.x, from.y, from.x+gap*3/10, from.y, to.x-gap*8/10, to.y, to.x, to.y)
 }

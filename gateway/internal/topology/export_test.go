@@ -1,0 +1,4 @@
+package topology
+
+// BeginEvery is Begin with another pause between rounds.
+var BeginEvery = begin
