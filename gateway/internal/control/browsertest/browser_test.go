@@ -3,6 +3,7 @@ package browsertest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -190,6 +191,14 @@ func (tb *tab) types(selector, text string) {
 	tb.do(chromedp.Click(chromedp.CSS(selector)))
 	eval[bool](tb, fmt.Sprintf("(document.querySelector(%q).value = '') === ''", selector))
 	tb.do(chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// keep saves a picture if artifacts are asked for: it takes a while.
+func (tb *tab) keep(name string) {
+	tb.t.Helper()
+	if f := flag.Lookup("test.artifacts"); f != nil && f.Value.String() == "true" {
+		tb.save(name)
+	}
 }
 
 // save keeps a picture of the whole page.

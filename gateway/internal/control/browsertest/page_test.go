@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -18,14 +19,14 @@ func TestThePageFollowsTheGateway(t *testing.T) {
 	desktop.as("numbers follow", numbersFollow)
 	desktop.as("the picture shows what is wired", pictureIsDrawn)
 	desktop.as("a difference opens", differenceOpens)
-	t.Run("every look fits", func(t *testing.T) { everyLookFits(t, s) })
+	t.Run("every look fits", func(t *testing.T) { everyLookFits(t, browser, s) })
 	desktop.as("steering needs the token", tokenIsAsked)
 	desktop.as("a canary gets another share", s.canaryMoves)
 	desktop.as("a route is held and released", s.routeIsHeld)
 	desktop.as("a refused configuration appears", s.refusalAppears)
 	desktop.as("a killed replica turns unwell", s.replicaDies)
 	desktop.fits()
-	desktop.save("end")
+	desktop.keep("end")
 }
 
 const first = `#routes tbody[data-key="comments-read"]`
@@ -110,7 +111,7 @@ func (s *stage) routeIsHeld(tb *tab) {
 	require.True(tb.t, s.route("comments-read").Hold.Held)
 	tb.comes("the line is gated", `!!document.querySelector('svg.drawing.wide [data-key="canary comments"] .gate')`)
 	tb.says("#summary .health", "Held: comments-read.")
-	tb.save("held")
+	tb.keep("held")
 	tb.presses(first + ` [data-steer=release] button`)
 	tb.says(first+" .policy", "Was held:")
 	require.Eventually(tb.t, func() bool { return !s.route("comments-read").Hold.Held }, perAction, 10*time.Millisecond)
@@ -136,8 +137,7 @@ func (s *stage) replicaDies(tb *tab) {
 	tb.comes("its owner is partly well", `document.querySelector('svg.drawing.wide [data-key="owner monolith"]').classList.contains("partly")`)
 }
 
-func everyLookFits(t *testing.T, s *stage) {
-	browser := startBrowser(t)
+func everyLookFits(t *testing.T, browser context.Context, s *stage) {
 	grounds := map[string]string{}
 	for _, l := range []look{
 		{"phone-light", 360, 740, "light", true},
@@ -156,7 +156,7 @@ func everyLookFits(t *testing.T, s *stage) {
 		}
 		tb.says("#routes .policy", "mismatched")
 		tb.fits()
-		tb.save("page")
+		tb.keep("page")
 		grounds[l.scheme] = eval[string](tb, `getComputedStyle(document.body).backgroundColor`)
 	}
 	require.NotEqual(t, grounds["light"], grounds["dark"])

@@ -125,7 +125,7 @@ func others(list []status.Replica) string {
 	if unwell == 0 {
 		return fmt.Sprintf("%d more, all well", len(list))
 	}
-	return fmt.Sprintf("%d more, %d of them out", len(list), unwell)
+	return fmt.Sprintf("%d more, %d out", len(list), unwell)
 }
 
 // gatewayBox tells who decides.

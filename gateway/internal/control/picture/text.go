@@ -29,7 +29,7 @@ func Figure(v float64) string {
 
 // Percent writes a share: 5 %, 2.5 %, 0.01 %.
 func Percent(v float64) string {
-	return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64) + " %" // no break between them
+	return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64) + "\u00a0%" // no break between them
 }
 
 // fit shortens a text to a width in pixels. The picture is laid out where no font
