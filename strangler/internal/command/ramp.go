@@ -172,7 +172,7 @@ func (t *tool) rampTo(ctx context.Context, target rampTarget, f rampFlags, c ram
 	if err != nil {
 		return err
 	}
-	t.say(fmt.Sprintf("%s: %s against %s, by %s, each watched for %s", c.Route, canary, baseline, list(c.Shares), c.Hold))
+	t.say(fmt.Sprintf("%s: %s against %s, by %s; on the way up each is watched for %s", c.Route, canary, baseline, list(c.Shares), c.Hold))
 	if len(f.gateways) > 0 && f.file == "" {
 		t.say("without --file the gateways forget the share when they are started again")
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -67,6 +69,9 @@ func printStatus(out io.Writer, s local.Status) error {
 		fmt.Fprintf(out, "gateway    %s\n", s.Page)
 	}
 	fmt.Fprintf(out, "sessions   %s, user cache %s\nfolder     %s\n\n", s.Sessions, s.UserCache, s.Dir)
+	for _, route := range slices.Sorted(maps.Keys(s.Shares)) {
+		fmt.Fprintf(out, "canary of %s: %s\n\n", route, s.Shares[route])
+	}
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, "process\tpid\tstate\taddress\t")
 	for _, p := range s.Processes {

@@ -89,6 +89,18 @@ type Waited struct {
 	P50, P99 float64
 }
 
+// String is the hold in words.
+func (w Waited) String() string {
+	text := fmt.Sprintf("%s held for %.1f s: %d requests waited", strings.Join(w.Routes, ", "), w.Held.Seconds(), w.Requests)
+	if w.Requests > 0 {
+		text += fmt.Sprintf(", half of them up to %.0f ms, 99 %% up to %.0f ms", w.P50, w.P99)
+	}
+	if w.Refused > 0 {
+		return text + fmt.Sprintf(", and %d were sent away", w.Refused)
+	}
+	return text + ", none was sent away"
+}
+
 // LastHold is the last hold that this command released; nil before the first.
 func (r *Run) LastHold() *Waited { return r.waited }
 

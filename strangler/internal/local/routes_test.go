@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/steps"
 )
 
@@ -45,4 +46,31 @@ func TestEachTimeAffinityIsTurnedOnHasACookieOfItsOwn(t *testing.T) {
 	require.NotContains(t, file(), "cookie")
 	do(t, run, on)
 	require.Contains(t, file(), "cookie: c_2\n")
+}
+
+// A mistake in the routes of a step far ahead is told before the first thing is done.
+func TestRoutesAreCheckedBeforeAnythingIsDone(t *testing.T) {
+	path := newPath(t)
+	front := path.Processes["front"]
+	front.Validate = []string{"validate"}
+	path.Processes["front"] = front
+	const want = "nothing was done: routes that the gateway would refuse:\nfront validate migration-steps/03-wrong/gateway.yaml: exit status 1\nmigration-steps/03-wrong/gateway.yaml:3: typo"
+	require.EqualError(t, local.CheckRoutes(t.Context(), path), want)
+
+	run, err := local.Create(t.Context(), path, filepath.Join(t.TempDir(), "run"), local.Options{Owner: "up"}, silent)
+	require.NoError(t, err)
+	defer down(t, run)
+	require.EqualError(t, run.Prepare(t.Context()), want)
+}
+
+func TestARampedShareIsPartOfTheRoutes(t *testing.T) {
+	replicas := map[string][]local.GatewayReplica{"app": {{Name: "app-0", URL: "http://127.0.0.1:1"}}}
+	const canaried = `owners: {app: {address: "http://app:8080"}}
+routes: [{name: all, match: {path: "/*"}, owner: app, canary: {owner: app, percent: 0}}]
+`
+	out, err := local.Render([]byte(canaried), local.Routing{Revision: 9, Replicas: replicas, Shares: map[string]ramp.Share{"all": 250}})
+	require.NoError(t, err)
+	policy, err := ramp.Lookup(out, "all")
+	require.NoError(t, err)
+	require.Equal(t, ramp.Policy{Revision: 9, Owner: "app", Canary: "app", Share: 250}, policy)
 }

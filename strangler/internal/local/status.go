@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/steps"
 )
 
@@ -28,8 +29,10 @@ type Status struct {
 	Page      string    `json:"page,omitempty"` // of the gateway
 	Sessions  string    `json:"sessions"`
 	UserCache string    `json:"user_cache"`
-	Processes []Process `json:"processes"`
-	OK        bool      `json:"ok"`
+	// Shares are what routes were ramped to, in percent.
+	Shares    map[string]ramp.Share `json:"shares,omitempty"`
+	Processes []Process             `json:"processes"`
+	OK        bool                  `json:"ok"`
 }
 
 // Status asks every process how it is.
@@ -37,6 +40,7 @@ func (r *Run) Status(ctx context.Context) Status {
 	s := Status{
 		Dir: r.Dir(), Step: r.journal.At(), Created: r.state.Created, Entry: r.EntryURL(), Page: r.GatewayPage(),
 		Sessions: r.state.Settings.Store, UserCache: r.state.Settings.UserCache, OK: true,
+		Shares: r.state.Routes.Shares,
 	}
 	if walk, done, open := r.journal.Open(); open {
 		s.Walk = fmt.Sprintf("%s, %d of %d actions done", walk.Title(), done, len(walk.Actions))

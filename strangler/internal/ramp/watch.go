@@ -61,7 +61,7 @@ type watcher struct {
 	*ramp
 	share  Share
 	began  time.Time
-	seen   time.Time // the last time that all gateways answered
+	seen   time.Time // the last time that all gateways answered; zero before the first
 	window *Window
 	look   Look
 	judged uint64 // requests of the canary, and answers of the shadow, that were looked at
@@ -71,7 +71,7 @@ type watcher struct {
 // watch compares both sides until the share is good, and tells whether to go on.
 // What it finds otherwise it has acted on.
 func (r *ramp) watch(ctx context.Context, share Share) (on bool, err error) {
-	w := &watcher{ramp: r, share: share, began: time.Now(), seen: time.Now(), look: Look{Shares: r.shares}}
+	w := &watcher{ramp: r, share: share, began: time.Now(), look: Look{Shares: r.shares}}
 	tick := time.NewTicker(r.Every)
 	defer tick.Stop()
 	for {
@@ -106,12 +106,13 @@ func (w *watcher) step(ctx context.Context) (result Result, why string) {
 		err = w.take(readings)
 	}
 	if err != nil {
-		if time.Since(w.seen) > blindFor {
+		if time.Since(later(w.seen, w.began)) > blindFor {
 			return Blind, fmt.Sprintf("nothing was seen of the canary for %s: %v", blindFor, err)
 		}
 		w.tell(Event{Kind: Looked, Text: "can't look: " + err.Error()})
 		return "", ""
 	}
+	first := w.seen.IsZero()
 	w.seen = time.Now()
 	for _, r := range readings {
 		if r.Share != w.share {
@@ -119,22 +120,31 @@ func (w *watcher) step(ctx context.Context) (result Result, why string) {
 			return Changed, fmt.Sprintf("somebody set %s to %s, at revision %d", w.Route, r.Share, r.Revision)
 		}
 	}
+	if first {
+		return "", "" // the window begins here; there is nothing in it
+	}
 	return w.conclude(w.judge())
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (w *watcher) take(readings []Reading) error {
 	if w.window == nil {
 		w.window = Begin(readings)
-		return nil
 	}
 	return w.window.Add(readings)
 }
 
-// judge compares the sides. Where the baseline gets next to nothing, at 100 %, it is
-// what it was at the shares before.
+// judge compares the sides. At 100 % nobody is left to compare with, and the baseline
+// is what it was at the shares before.
 func (w *watcher) judge() Verdict {
 	baseline := w.window.Baseline
-	if baseline.Requests < w.Limits.MinRequests {
+	if w.share == Everybody {
 		baseline = w.before.plus(baseline)
 	}
 	canary, shadow := w.window.Canary, w.window.Shadow
@@ -177,7 +187,11 @@ func (w *watcher) conclude(v Verdict) (Result, string) {
 }
 
 func (w *watcher) line() string {
-	text := fmt.Sprintf("canary %s | baseline %s", w.out.Canary, w.out.Baseline)
+	baseline := "baseline"
+	if w.share == Everybody {
+		baseline = "baseline before"
+	}
+	text := fmt.Sprintf("canary %s | %s %s", w.out.Canary, baseline, w.out.Baseline)
 	if s := w.out.Shadow; s.Matched+s.Mismatched+s.Failed > 0 {
 		text += fmt.Sprintf(" | shadow %d same, %d differ, %d failed", s.Matched, s.Mismatched, s.Failed)
 	}

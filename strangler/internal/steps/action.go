@@ -1,6 +1,8 @@
 package steps
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -17,6 +19,27 @@ func (r *stepReader) actions(n *yaml.Node, field string) []Action {
 		all = append(all, a)
 	})
 	return all
+}
+
+// Actions reads actions that somebody gives by hand, each as a line of a step has it,
+// such as "scale: {monolith: 2}", and checks them as a step's.
+func (p Path) Actions(lines []string) ([]Action, error) {
+	var all []Action
+	for _, line := range lines {
+		r := stepReader{reader: reader{file: strconv.Quote(line)}, processes: p.Processes}
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(line), &doc); err != nil || len(doc.Content) == 0 {
+			return nil, fmt.Errorf("%q is no action: write one as a step does, such as scale: {monolith: 2}", line)
+		}
+		all = append(all, r.actions(&yaml.Node{Kind: yaml.SequenceNode, Content: doc.Content}, "actions")...)
+		if r.err != nil {
+			return nil, r.err
+		}
+		if err := p.checkAction(all[len(all)-1]); err != nil {
+			return nil, err
+		}
+	}
+	return all, p.checkMoves(all)
 }
 
 func (r *stepReader) oneVerb(n *yaml.Node, verbs int) {

@@ -112,6 +112,13 @@ func TestAMistakeIsOneClearMessage(t *testing.T) {
 		"demo without mark":  {second: second + "demos: [{name: d, at: nowhere, do: [{ask: 1}]}]\n", want: []string{`"nowhere"`, "no action has that mark"}},
 		"half a pair":        {second: second + "checks: [{name: c, same: {direct: app}}]\n", want: []string{"step.yaml:10:", "same names not two hosts"}},
 		"unknown victim":     {second: second + "demos: [{name: d, do: [{kill: db-1}]}]\n", want: []string{"step.yaml:10:", `kill is "db-1"`}},
+		"ramp without a to":  {second: second + "demos: [{name: d, do: [{ramp: {route: all}}]}]\n", want: []string{"step.yaml:10:", "ramp needs a route, to and hold"}},
+		"falling shares":     {second: second + "demos: [{name: d, do: [{ramp: {route: all, to: 100, steps: [25, 1], hold: 1s}}]}]\n", want: []string{"step.yaml:10:", "don't rise"}},
+		"no share":           {second: second + "demos: [{name: d, do: [{ramp: {route: all, to: 101, hold: 1s}}]}]\n", want: []string{`"101" is no share`}},
+		"no such choice":     {second: second + "demos: [{name: d, do: [{ramp: {route: all, to: 1, hold: 1s, too_few: no}}]}]\n", want: []string{`too_few is "no"`, "back, stay, on"}},
+		"no such route":      {second: second + "demos: [{name: d, do: [{shadow: {route: all, answers: 3, within: 1s}}]}]\n", want: []string{"01-b/step.yaml", `no gateway.yaml has a route "all"`}},
+		"hold for too long":  {second: second + "demos: [{name: d, do: [{hold: {routes: [all], for: 5m}}]}]\n", want: []string{"hold needs routes and for, up to 1m"}},
+		"fault of nothing":   {second: second + "demos: [{name: d, do: [{fault: {process: app}}]}]\n", want: []string{"fault needs a process and a delay"}},
 		"unknown value":      {processes: change(processes, "postgres.url", "postgres.link"), want: []string{"processes.yaml:3:", "${postgres.link}", "use one of"}},
 		"process of nothing": {processes: processes + "x: {}\n", want: []string{"processes.yaml:4:", `process "x"`, "either infrastructure or package"}},
 	}
@@ -131,6 +138,57 @@ func TestAMistakeIsOneClearMessage(t *testing.T) {
 				require.ErrorContains(t, err, want)
 			}
 		})
+	}
+}
+
+const routes = `owners: {app: {address: "http://app"}}
+routes: [{name: reads, match: {path: "/*", methods: [GET]}, owner: app}, {match: {path: "/*"}, owner: app}]
+`
+
+func TestMovesAreOfRoutesThatThereAre(t *testing.T) {
+	load := func(do string) (steps.Path, error) {
+		return steps.Load(repository(t, map[string]string{"processes.yaml": processes, "00-a/step.yaml": first,
+			"01-b/step.yaml": second + "demos: [{name: d, do: [" + do + "]}]\n", "01-b/gateway.yaml": routes,
+			"01-b/gateway.next.yaml": "owners: {app: {address: x}}\nroutes: [{name: canaried, match: {path: /}, owner: app}]\n"}))
+	}
+	path, err := load(`{gateway: 01-b/next}, {ramp: {route: canaried, to: 100, steps: [0.01, 2.5], hold: 2s, too_few: on}},
+		{ramp: {route: canaried, to: 0}}, {shadow: {route: reads, answers: 5, within: 3s}}, {hold: {routes: [reads, "/*"], for: 5s}}, {release: [reads, "/*"]}`)
+	require.NoError(t, err)
+	var lines []string
+	for _, act := range path.Steps[1].Demos[0].Do {
+		lines = append(lines, act.Action.String())
+	}
+	require.Equal(t, []string{"give the gateway the routes of 01-b/next", "ramp canaried by 0.01 %, 2.5 %, 100 %, each watched for 2s",
+		"ramp canaried to 0 %", "compare 5 answers of reads in the shadow", "hold reads, /*", "release reads, /*"}, lines)
+	content, err := path.Routes("01-b/next")
+	require.NoError(t, err)
+	require.Contains(t, string(content), "canaried")
+
+	for do, want := range map[string]string{
+		"{gateway: 01-b/other}":            "there is no migration-steps/01-b/gateway.other.yaml",
+		"{hold: {routes: reads, for: 1s}}": "reads is held and never released",
+		"{release: reads}":                 "that is not what is held",
+		"{hold: {routes: [reads], for: 1s}}, {hold: {routes: [reads], for: 1s}}": "reads is held already",
+		"{ramp: {route: other, to: 0}}":                                          `no gateway.yaml has a route "other": there are /*, canaried, reads`,
+	} {
+		_, err := load(do)
+		require.ErrorContains(t, err, want, do)
+	}
+}
+
+func TestActionsAreReadByHandAsAStepsAre(t *testing.T) {
+	path, err := steps.Load(repository(t, map[string]string{"processes.yaml": processes, "00-a/step.yaml": first,
+		"01-b/step.yaml": second, "01-b/gateway.yaml": routes}))
+	require.NoError(t, err)
+	actions, err := path.Actions([]string{"scale: {app: 2}", "{hold: {routes: [reads], for: 1s}}", "release: reads"})
+	require.NoError(t, err)
+	require.Len(t, actions, 3)
+	for line, want := range map[string]string{
+		"scale: {db: 2}": "infrastructure", "": "is no action", "[": "is no action", "jump: app": `unknown field "jump"`,
+		"gateway: 00-a": "there is no", "hold: {routes: [reads], for: 1s}": "never released",
+	} {
+		_, err := path.Actions([]string{line})
+		require.ErrorContains(t, err, want, line)
 	}
 }
 

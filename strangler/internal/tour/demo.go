@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"banyan.dev/strangler/internal/local"
 	"banyan.dev/strangler/internal/probe"
@@ -20,7 +19,7 @@ type demo struct {
 	killed string      // the replica that was killed last
 	// planted take the faults away again.
 	planted []func() error
-	detail string
+	detail  string
 }
 
 // demos shows those of a step that belong to a place.
@@ -221,10 +220,9 @@ func (d *demo) waits() error {
 	if w == nil {
 		return fmt.Errorf("nothing was held")
 	}
-	d.add(fmt.Sprintf("%s held for %.1f s: %d requests waited, half of them up to %.0f ms, 99 %% up to %.0f ms, none was sent away",
-		strings.Join(w.Routes, ", "), w.Held.Seconds(), w.Requests, w.P50, w.P99))
+	d.add(w.String())
 	if w.Refused > 0 {
-		return fmt.Errorf("%s held for %.1f s: %d of %d requests were sent away", strings.Join(w.Routes, ", "), w.Held.Seconds(), w.Refused, w.Requests)
+		return errors.New(w.String())
 	}
 	return nil
 }

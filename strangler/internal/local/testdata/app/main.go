@@ -15,6 +15,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "validate" {
+		if bad := find(read(os.Args[2]), `refuse: (\w+)`); bad != "" {
+			fmt.Println(os.Args[2] + ":3: " + bad)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) > 1 {
 		fmt.Println("did", os.Args[1:])
 		return
