@@ -60,6 +60,7 @@ func (s *Server) welcome(conn net.Conn, inside bool) *client {
 		c.peer = peer.AddrPort().Addr().Unmap().WithZone("")
 		c.address = c.peer.AppendTo(nil)
 	}
+	c.parkable = sock.CanAwait(conn)
 	c.gone = func() bool { return sock.Look(c.Conn) == sock.Closed }
 	if int(open) > s.limits.Connections {
 		s.turnAway(c)
@@ -105,7 +106,9 @@ type client struct {
 	aborted   atomic.Bool
 	linger    atomic.Bool
 	parking   atomic.Bool // it is to be parked instead of closed
-	writing   time.Time   // when the write deadline was last moved
+	parkable  bool
+	counted   bool // the request that goes wrong is in the figures
+	writing   time.Time // when the write deadline was last moved
 	closing   sync.Once
 }
 

@@ -13,6 +13,22 @@ import (
 // body.
 type expectKey struct{}
 
+// asked is an exchange whose client was told to send its body.
+type asked struct{ *exchange }
+
+// Close ends the exchange when the body didn't come: fasthttp calls it with the end
+// of the request, and no handler.
+func (a *asked) Close() error {
+	if x := a.exchange; x != nil {
+		a.exchange = nil
+		x.abandon()
+		x.status = statusGone
+		x.client.counted = true
+		x.end()
+	}
+	return nil
+}
+
 // patience is how long the owner may keep a client waiting for 100 Continue. An
 // owner that knows no Expect says nothing until it has the body (RFC 9110, section
 // 10.1.1).
@@ -35,7 +51,7 @@ func (s *Server) expect(ctx *fasthttp.RequestCtx) (status int) {
 	}
 	x.client.until = time.Time{} // the body's time begins when it is asked for
 	resetResponse(ctx)
-	ctx.SetUserValue(expectKey{}, x)
+	ctx.SetUserValue(expectKey{}, &asked{x})
 	return fasthttp.StatusContinue
 }
 

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"os"
 	"time"
-
-	"banyan.dev/gateway/internal/sock"
 )
 
 // intake is what a client's connection knows of the request it is reading.
@@ -183,7 +181,7 @@ func (c *client) await(p []byte) (int, error) {
 	}
 	if ahead := c.armed.Sub(now); ahead <= parkAfter/2 || ahead > parkAfter || c.armed.After(c.limit) {
 		until := now.Add(parkAfter)
-		if !sock.CanAwait || until.After(c.limit) {
+		if !c.parkable || until.After(c.limit) {
 			until = c.limit
 		}
 		if err := c.arm(until); err != nil {

@@ -165,8 +165,11 @@ func (s *Server) settle(ctx context.Context) {
 
 // handle answers one request.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
-	x, begun := ctx.UserValue(expectKey{}).(*exchange)
-	if !begun {
+	var x *exchange
+	waiting, begun := ctx.UserValue(expectKey{}).(*asked)
+	if begun {
+		x, waiting.exchange = waiting.exchange, nil
+	} else {
 		x = s.begin(ctx)
 	}
 	defer x.end()
@@ -228,14 +231,17 @@ func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, fasthttp.ErrTimeout):
 		why = errSlow
 	}
-	if c, ok := ctx.Conn().(*client); ok {
+	c, ok := ctx.Conn().(*client)
+	if ok {
 		c.linger.Store(true)
 		if c.refused != nil {
 			why = c.refused
 		}
 	}
 	why.write(ctx, nil, appendRequestID(nil, nil))
-	s.none.Answered(why.status, 0)
+	if !ok || !c.counted {
+		s.none.Answered(why.status, 0)
+	}
 }
 
 // quiet takes fasthttp's log lines: they tell of clients that break connections.

@@ -10,8 +10,8 @@ import (
 // Look can't ask here; a write finds out later.
 func Look(net.Conn) State { return Unknown }
 
-// CanAwait tells whether Await waits here.
-const CanAwait = false
+// CanAwait is false: Await can't wait here.
+func CanAwait(net.Conn) bool { return false }
 
 // Await can't wait here.
 func Await(net.Conn, time.Time) State { return Unknown }

@@ -39,9 +39,35 @@ func TestLook(t *testing.T) {
 	require.Equal(t, sock.Closed, sock.Look(here))
 }
 
+func TestAwait(t *testing.T) {
+	here, there := pair(t)
+	require.True(t, sock.CanAwait(here))
+	require.Equal(t, sock.Quiet, sock.Await(here, time.Now().Add(10*time.Millisecond)), "the deadline ends it")
+	found := make(chan sock.State)
+	go func() { found <- sock.Await(here, time.Now().Add(time.Minute)) }()
+	_, err := there.Write([]byte("x"))
+	require.NoError(t, err)
+	require.Equal(t, sock.Data, <-found)
+	require.Equal(t, sock.Data, sock.Await(here, time.Now().Add(time.Minute)), "waiting takes nothing away")
+	require.NoError(t, here.SetReadDeadline(time.Time{}))
+	_, err = here.Read(make([]byte, 1))
+	require.NoError(t, err)
+
+	go func() { found <- sock.Await(here, time.Now().Add(time.Minute)) }()
+	require.NoError(t, there.Close())
+	require.Equal(t, sock.Closed, <-found)
+
+	here, _ = pair(t)
+	go func() { found <- sock.Await(here, time.Time{}) }()
+	require.NoError(t, here.Close())
+	require.Equal(t, sock.Closed, <-found, "closing on this side ends it")
+}
+
 func TestLookWhereItCannotBeAsked(t *testing.T) {
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
 	require.Equal(t, sock.Unknown, sock.Look(a))
+	require.False(t, sock.CanAwait(a))
+	require.Equal(t, sock.Unknown, sock.Await(a, time.Now()))
 }

@@ -29,8 +29,11 @@ func Look(conn net.Conn) State {
 	return state
 }
 
-// CanAwait tells whether Await waits here.
-const CanAwait = true
+// CanAwait tells whether Await can wait for the connection.
+func CanAwait(conn net.Conn) bool {
+	_, ok := conn.(syscall.Conn)
+	return ok
+}
 
 // Await waits until the peer of a connection has sent something or closed its side,
 // or until the deadline, and reads nothing. It takes no buffer to wait with. Quiet
