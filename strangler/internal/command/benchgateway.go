@@ -32,7 +32,8 @@ The gateway takes part three times: "gateway" with every policy configured and
 nothing for it to do; "gateway-canary" with half of the users sent to a second
 owner, each kept at a replica; "gateway-shadow" with a tenth of the requests copied
 to the second owner and the answers compared. After that come, each with a fresh
-process: memory of idle connections (also of nginx and haproxy), reloads by the
+process: memory of idle connections (also of nginx and haproxy; the median of three
+looks, since a garbage collector stands where it stands), reloads by the
 admin API under load, and a long body down and up in constant memory. At the end
 the gateway's goals stand beside what it reached.
 

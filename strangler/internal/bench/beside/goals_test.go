@@ -87,11 +87,17 @@ func TestGoalsAreHeldAgainstWhatWasMeasured(t *testing.T) {
 	assert.Empty(t, met(Report{Load: []Load{{Contender: peers.Nginx, ToNginx: 1}}}), "what took no part has no goals")
 }
 
+func TestOfIdleConnectionsTheMedianLookCounts(t *testing.T) {
+	looks := []Idle{{Each: 30, Held: 10, After: 3}, {Each: 10, Held: 9, After: 1}, {Each: 20, Held: 10, After: 2}}
+	assert.Equal(t, Idle{Each: 20, Held: 9, After: 2, Looks: []float64{10, 20, 30}}, middle(looks), "and the worst of what was held")
+	assert.Equal(t, Idle{Each: 5, Looks: []float64{5}}, middle([]Idle{{Each: 5}}))
+}
+
 func TestTheTableShowsEachPartThatWasMeasured(t *testing.T) {
 	r := Report{
 		What: "GET", LeftOut: []string{"caddy is not installed"},
 		Load:    []Load{{Contender: peers.Gateway, RequestsPerSecond: 1234, ToNginx: 0.9, P50: 1.5, P99: 2.5, CPU: 2.25, Next: 0.1}},
-		Idle:    []Idle{{Contender: peers.Gateway, Connections: 10, Held: 9, Before: 1 << 20, After: 2 << 20, Each: 2048}},
+		Idle:    []Idle{{Contender: peers.Gateway, Connections: 10, Held: 9, Before: 1 << 20, After: 2 << 20, Each: 2048, Looks: []float64{1024, 2048, 4096}}},
 		Reloads: &Reloads{Reloads: 200, Seconds: 2, Requests: 5000, Failed: 1, First: "busy"},
 		Streams: []Stream{{Way: "down", Bytes: 1 << 30, Seconds: 2, Before: 1 << 20, Above: 1 << 19}},
 	}
@@ -101,7 +107,7 @@ func TestTheTableShowsEachPartThatWasMeasured(t *testing.T) {
 	for _, line := range []string{
 		`Left out: caddy is not installed`,
 		`gateway +1234 +0\.90 +- +1\.50 +2\.50 +- +2\.25 +10\.00\n`,
-		`gateway +10 +9 +1\.0 +2\.0 +2\.00\n`,
+		`gateway +10 +9 +1\.0 +2\.0 +2\.00 +1\.00 +4\.00\n`,
 		`200 reloads in 2\.0 s under load: 5000 requests, 1 failed`, `the first failure: busy`,
 		`down +1024 +512 +1\.0 +0\.5\n`,
 		`requests/s, of nginx's +at least 0\.75 +0\.9 +met\n`,

@@ -1,17 +1,23 @@
 package beside
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"banyan.dev/strangler/internal/bench/peers"
 	"banyan.dev/strangler/internal/bench/wire"
 )
 
+// idleLooks is how often idle connections are measured, if there are as many
+// rounds: where a garbage collector stands at the end is luck.
+const idleLooks = 3
+
 // idle opens many connections, lets each ask once, and looks what they cost who
-// keeps them. Each contender is fresh.
+// keeps them. Each time the contender is fresh.
 func (s *stage) idle(ctx context.Context) error {
 	if s.Idle == 0 {
 		return nil
@@ -21,14 +27,30 @@ func (s *stage) idle(ctx context.Context) error {
 		if !ok || !s.wants(name) {
 			continue
 		}
-		s.Say(fmt.Sprintf("%d idle connections to %s", s.Idle, name))
-		result, err := s.idleAt(ctx, c)
-		if err != nil {
-			return fmt.Errorf("idle connections of %s: %w", name, err)
+		var looks []Idle
+		for look := range min(idleLooks, s.Rounds) {
+			s.Say(fmt.Sprintf("%d idle connections to %s, look %d", s.Idle, name, look+1))
+			result, err := s.idleAt(ctx, c)
+			if err != nil {
+				return fmt.Errorf("idle connections of %s: %w", name, err)
+			}
+			looks = append(looks, result)
 		}
-		s.report.Idle = append(s.report.Idle, result)
+		s.report.Idle = append(s.report.Idle, middle(looks))
 	}
 	return nil
+}
+
+// middle is the look whose cost is the median, or just above it, with the costs of
+// all and the fewest connections that any of them held.
+func middle(looks []Idle) Idle {
+	slices.SortFunc(looks, func(a, b Idle) int { return cmp.Compare(a.Each, b.Each) })
+	m := looks[len(looks)/2]
+	for _, look := range looks {
+		m.Looks = append(m.Looks, look.Each)
+		m.Held = min(m.Held, look.Held)
+	}
+	return m
 }
 
 func (s *stage) idleAt(ctx context.Context, c peers.Contender) (Idle, error) {

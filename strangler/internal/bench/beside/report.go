@@ -49,6 +49,8 @@ type Idle struct {
 	After       int64 `json:"resident_after"`
 	// Each is bytes a connection. Buffers of sockets are the kernel's and not in it.
 	Each float64 `json:"bytes_each"`
+	// Looks are the bytes a connection of all looks, of which this is the median.
+	Looks []float64 `json:"bytes_each_of_looks"`
 }
 
 // Reloads is what clients saw while configurations were put in force.

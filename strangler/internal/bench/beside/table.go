@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 )
 
@@ -53,9 +54,10 @@ func (r Report) writeIdle(w io.Writer) {
 	if len(r.Idle) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nidle connections of\topened\theld\tMiB before\tMiB after\tKiB each\t")
+	fmt.Fprintln(w, "\nidle connections of\topened\theld\tMiB before\tMiB after\tKiB each\tleast\tmost\t")
 	for _, i := range r.Idle {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%.1f\t%.1f\t%.2f\t\n", i.Contender, i.Connections, i.Held, mib(i.Before), mib(i.After), i.Each/1024)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.1f\t%.1f\t%.2f\t%.2f\t%.2f\t\n", i.Contender, i.Connections, i.Held,
+			mib(i.Before), mib(i.After), i.Each/1024, slices.Min(i.Looks)/1024, slices.Max(i.Looks)/1024)
 	}
 }
 
