@@ -98,12 +98,7 @@ func (r *ramped) users(t *testing.T, n int) (stop func() (failed, asked int64)) 
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			jar, err := cookiejar.New(nil)
-			if err != nil {
-				failures.Add(1)
-				return
-			}
-			client := &http.Client{Jar: jar, Transport: transport}
+			client := &http.Client{Jar: newJar(), Transport: transport}
 			for turn := i; ctx.Err() == nil; turn++ {
 				ok := get(client, r.public[turn%len(r.public)]+"/a")
 				requests.Add(1)
@@ -123,6 +118,11 @@ func (r *ramped) users(t *testing.T, n int) (stop func() (failed, asked int64)) 
 		transport.CloseIdleConnections()
 		return failures.Load(), requests.Load()
 	}
+}
+
+func newJar() http.CookieJar {
+	jar, _ := cookiejar.New(nil) //nolint:errcheck // it fails for no options
+	return jar
 }
 
 func get(client *http.Client, url string) bool {
@@ -215,4 +215,41 @@ func TestARampTakesABadCanaryBack(t *testing.T) {
 			r.has(t, "0", 43)
 		})
 	}
+}
+
+// A file that is not what the gateways have in force is not written: more would change
+// than the share.
+func TestARampRefusesAFileThatIsNotInForce(t *testing.T) {
+	t.Parallel()
+	r := startRamped(t, &side{answer: good}, "")
+	content, err := os.ReadFile(r.file)
+	require.NoError(t, err)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	overruled := strings.NewReplacer("revision: 41", "revision: 50", "percent: 0", "percent: 7").Replace(string(content))
+	require.NoError(t, ramp.Gateways{URLs: r.admin[1:], Token: rampToken, Client: client}.Put(t.Context(), []byte(overruled)))
+
+	var out, progress bytes.Buffer
+	token := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(token, []byte(rampToken), 0o600))
+	err = command.Execute(t.Context(), []string{"ramp", "reads", "--gateway", strings.Join(r.admin, ","), "--file", r.file, "--token-file", token}, &out, &progress)
+	require.ErrorContains(t, err, r.admin[1]+" has revision 50 with 7 % in force, the file revision 41 with 0 %")
+	after, err := os.ReadFile(r.file)
+	require.NoError(t, err)
+	require.Equal(t, string(content), string(after))
+}
+
+// Without a file the admin port is all there is, and says what it had in force.
+func TestARampWithoutAFileGoesByTheAdminPort(t *testing.T) {
+	t.Parallel()
+	r := startRamped(t, &side{answer: good}, "")
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	own := &ramp.File{Route: "reads", Gateways: ramp.Gateways{URLs: r.admin, Token: rampToken, Client: client}}
+	require.NoError(t, own.Set(t.Context(), 250))
+	share, err := own.Share(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, ramp.Share(250), share)
+	own.Gateways.Token = "a-wrong-token-of-the-tests"
+	require.ErrorContains(t, own.Set(t.Context(), 300), "401")
 }

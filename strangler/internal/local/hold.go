@@ -27,6 +27,9 @@ func (r *Run) hold(ctx context.Context, m steps.Move) error {
 	if r.held != nil && slices.Equal(r.held.routes, m.Routes) {
 		return nil
 	}
+	if r.held != nil {
+		return fmt.Errorf("%s is held already: release it first", strings.Join(r.held.routes, ", "))
+	}
 	fleet := r.fleet()
 	before, err := holdStatuses(ctx, fleet, m.Routes)
 	if err != nil {

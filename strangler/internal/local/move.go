@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,7 +96,7 @@ func (r *Run) ramp(ctx context.Context, m steps.Move) error {
 	}
 	c := ramp.Config{
 		Route: m.Route(), Shares: ramp.Shares(m.Steps, m.To), Hold: max(m.For, lookAtCanary), Every: lookAtCanary,
-		Patience: rampPatience, TooFew: m.TooFew, Limits: limits, Watch: r.tellRamp,
+		Patience: rampPatience, TooFew: cmp.Or(m.TooFew, ramp.GoBack), Limits: limits, Watch: r.tellRamp,
 	}
 	if m.TooFew == ramp.GoOn {
 		c.Patience = 0

@@ -44,13 +44,13 @@ func Defaults() Limits {
 func (l Limits) Check() error {
 	switch {
 	case l.FalseAlarms <= 0 || l.FalseAlarms > 0.5:
-		return fmt.Errorf("false alarms is %g: give a share of ramps above 0, up to 0.5", l.FalseAlarms)
+		return fmt.Errorf("false alarms are %s of ramps: give more than 0 %%, up to 50 %%", percent(l.FalseAlarms))
 	case l.MoreErrors < 0 || l.MoreErrors > 1:
-		return fmt.Errorf("more errors is %g: give a share of requests from 0 to 1", l.MoreErrors)
+		return fmt.Errorf("more errors is %s of requests: give 0 %% to 100 %%", percent(l.MoreErrors))
 	case l.MaxErrors <= 0 || l.MaxErrors > 1:
-		return fmt.Errorf("max errors is %g: give a share of requests above 0, up to 1 (1 is no limit)", l.MaxErrors)
+		return fmt.Errorf("max errors is %s of requests: give more than 0 %%, up to 100 %%, which is no limit", percent(l.MaxErrors))
 	case l.MaxMismatch < 0 || l.MaxMismatch > 1:
-		return fmt.Errorf("max mismatch is %g: give a share of answers from 0 to 1", l.MaxMismatch)
+		return fmt.Errorf("max mismatch is %s of answers: give 0 %% to 100 %%", percent(l.MaxMismatch))
 	case l.P50Ratio < 1 || l.P99Ratio < 1:
 		return fmt.Errorf("a latency ratio is %g: give 1 or more", min(l.P50Ratio, l.P99Ratio))
 	case l.Floor < 0:
