@@ -3,7 +3,6 @@ package control
 import (
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -38,7 +37,7 @@ func (s *Server) route(c echo.Context) (*policy.Route, error) {
 		return nil, err
 	}
 	if snapshot := s.current.Snapshot(); snapshot != nil {
-		if i := slices.IndexFunc(snapshot.Table.Routes, func(r *policy.Route) bool { return r.Name == name }); i >= 0 {
+		if i := index(snapshot.Table, name); i >= 0 {
 			return snapshot.Table.Routes[i], nil
 		}
 	}

@@ -155,6 +155,7 @@ func everyLookFits(t *testing.T, browser context.Context, s *stage) {
 			tb.says("#configuration", "percent: 25")
 		}
 		tb.says("#routes .policy", "mismatched")
+		require.True(t, eval[bool](tb, `[...document.querySelectorAll(".flow")].every((e) => getComputedStyle(e).display === "none")`), "who wants no motion gets none")
 		tb.fits()
 		tb.keep("page")
 		grounds[l.scheme] = eval[string](tb, `getComputedStyle(document.body).backgroundColor`)

@@ -40,10 +40,14 @@ func (b *build) title(name, figure string) {
 func (b *build) line(mark, class, text, figure string) {
 	x := b.X + inset
 	if mark != "" {
-		b.Marks = append(b.Marks, Mark{X: x + 6, Y: b.next - 4, Shape: mark})
+		b.Marks = append(b.Marks, Mark{X: x + 6, Y: b.next - 4, Shape: mark, Small: mark != Well && mark != Unwell && mark != Ejected})
 		x += 20
 	}
-	b.text(x, b.next, class, "start", fit(text, b.X+b.W-inset-x-7*len(figure)))
+	room := b.X + b.W - inset - x - 7*len(figure)
+	if class == "note" {
+		room = room * 13 / 12 // its letters are smaller
+	}
+	b.text(x, b.next, class, "start", fit(text, room))
 	if figure != "" {
 		b.text(b.X+b.W-inset, b.next, "figure", "end", figure)
 	}
@@ -147,14 +151,14 @@ func (s *store) storeBox(x, y, w int, short bool) Box {
 	b.Title = s.Kind + " " + s.Name + " " + s.Address
 	b.Marks = append(b.Marks, Mark{X: x + inset + 8, Y: y + 22, Shape: s.Kind})
 	b.text(x+inset+26, y+20, "name", "start", fit(s.Name, (w-2*inset-26)*7/8))
-	b.text(x+inset+26, y+36, "note", "start", fit(s.where(short), w-2*inset-26))
+	b.text(x+inset+26, y+36, "note", "start", fit(s.where(short), (w-2*inset-26)*13/12))
 	b.next = y + head + 22
 	const mostTopics = 4
 	for i, topic := range s.Topics {
 		if i == mostTopics-1 && len(s.Topics) > mostTopics {
 			topic = fmt.Sprintf("%d more topics", len(s.Topics)-i)
 		}
-		b.text(x+inset+26, b.next, "note", "start", fit(topic, w-2*inset-26))
+		b.text(x+inset+26, b.next, "note", "start", fit(topic, (w-2*inset-26)*13/12))
 		b.next += row
 		if i == mostTopics-1 {
 			break

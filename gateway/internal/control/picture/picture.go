@@ -77,6 +77,7 @@ type Text struct {
 type Mark struct {
 	X, Y  int // its middle
 	Shape string
+	Small bool // it stands in a row
 }
 
 // All draws the picture in each layout, the widest first. A page shows the one that
