@@ -1,0 +1,91 @@
+package contracts
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The kinds of events that can't be read.
+var (
+	// ErrMalformed is an event whose headers or payload break the contract.
+	ErrMalformed = errors.New("malformed event")
+	// ErrUnknownType is an event of a type that this program does not know: it is
+	// older than the writer, or listens to a topic that is not for it.
+	ErrUnknownType = errors.New("unknown event type")
+)
+
+// EventError says what of an event can't be read.
+type EventError struct {
+	Kind  error  // ErrMalformed or ErrUnknownType
+	Field string // the attribute, header or field, as in "keys[2].hash"
+	Value string // what it was, shortened
+	Mend  string // what it must be, or what to do
+}
+
+// Error names field, value and mend.
+func (e *EventError) Error() string {
+	return fmt.Sprintf("%v: %s %q: %s", e.Kind, e.Field, e.Value, e.Mend)
+}
+
+// Unwrap returns the kind.
+func (e *EventError) Unwrap() error { return e.Kind }
+
+// Permanent tells who retries that the same bytes will fail again. An inbox, which
+// does not know this package, asks for this method and puts the event aside.
+func (e *EventError) Permanent() bool { return true }
+
+// shorten keeps errors readable, whatever somebody wrote into a topic.
+func shorten(s string) string {
+	const limit = 80
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}
+
+// checker collects the first thing that is wrong with an event.
+type checker struct {
+	at  string // where in the event, as in "rows[3]."
+	err error
+}
+
+// in is the checker of one element of a list; its errors count for c.
+func (c *checker) each(name string, n int, check func(*checker, int)) {
+	for i := range n {
+		if c.err != nil {
+			return
+		}
+		inner := checker{at: fmt.Sprintf("%s%s[%d].", c.at, name, i)}
+		check(&inner, i)
+		c.err = inner.err
+	}
+}
+
+func (c *checker) must(ok bool, field, value, mend string) {
+	if c.err == nil && !ok {
+		c.err = &EventError{Kind: ErrMalformed, Field: c.at + field, Value: shorten(value), Mend: mend}
+	}
+}
+
+func (c *checker) id(field, value string) {
+	c.must(IsID(value), field, value, "write a UUID in lower case")
+}
+
+func (c *checker) positive(field string, n int64) {
+	c.must(n >= 1, field, fmt.Sprint(n), "count from 1")
+}
+
+func (c *checker) moment(field string, t time.Time) {
+	c.must(!t.IsZero(), field, t.Format(time.RFC3339), "write when it was, as RFC 3339")
+}
+
+func (c *checker) text(field, value string) {
+	c.must(value != "", field, value, "write something")
+}
+
+func oneOf[T ~string](c *checker, field string, value T, allowed []T) {
+	c.must(slices.Contains(allowed, value), field, string(value), fmt.Sprintf("write one of %v", allowed))
+}
