@@ -121,7 +121,7 @@ func (r *ramped) users(t *testing.T, n int) (stop func() (failed, asked int64)) 
 }
 
 func newJar() http.CookieJar {
-	jar, _ := cookiejar.New(nil) //nolint:errcheck // it fails for no options
+	jar, _ := cookiejar.New(nil) // it fails for no options
 	return jar
 }
 

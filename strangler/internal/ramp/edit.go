@@ -54,7 +54,7 @@ func Edit(text []byte, route string, share Share, revision int64) ([]byte, error
 		return nil, err
 	}
 	canary := func(d *file) *yaml.Node {
-		n, _ := d.route(route) //nolint:errcheck // Lookup has found it
+		n, _ := d.route(route) // Lookup has found it
 		return child(n, "canary")
 	}
 	out, err := set(text, canary, "percent", share.Percent())
