@@ -107,7 +107,7 @@ type client struct {
 	linger    atomic.Bool
 	parking   atomic.Bool // it is to be parked instead of closed
 	parkable  bool
-	counted   bool // the request that goes wrong is in the figures
+	counted   bool      // the request that goes wrong is in the figures
 	writing   time.Time // when the write deadline was last moved
 	closing   sync.Once
 }

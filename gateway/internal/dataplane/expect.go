@@ -95,7 +95,7 @@ func (x *exchange) ask() bool {
 // awaitWord reads the owner's word. No word in time is taken for a yes.
 func (x *exchange) awaitWord() (wanted bool, err error) {
 	x.conn.SetDeadline(time.Now().Add(min(patience, x.route.Timeout)))
-	for {
+	for range maxInterims {
 		err := x.readHead()
 		if errors.Is(err, upstream.ErrDeadline) && !x.conn.Received() {
 			return true, nil
@@ -114,6 +114,7 @@ func (x *exchange) awaitWord() (wanted bool, err error) {
 			return false, err
 		}
 	}
+	return false, errInterims
 }
 
 // resume goes on when the client has been told to send its body.

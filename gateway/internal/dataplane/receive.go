@@ -14,7 +14,7 @@ import (
 // receive reads the answer's head into the response, interim answers first, and
 // arranges for its body.
 func (x *exchange) receive() error {
-	for {
+	for range maxInterims {
 		if err := x.readHead(); err != nil {
 			return err
 		}
@@ -35,21 +35,7 @@ func (x *exchange) receive() error {
 			}
 		}
 	}
-}
-
-// readHead reads one head. fasthttp's reader takes every failure before the first
-// byte for an end of file, so the first byte is awaited here.
-func (x *exchange) readHead() error {
-	if _, err := x.conn.R.Peek(1); err != nil {
-		return err
-	}
-	if err := x.ctx.Response.Header.Read(x.conn.R); err != nil {
-		if cause := x.conn.Err(); cause != nil {
-			return cause
-		}
-		return fmt.Errorf("read the answer's head: %w", err)
-	}
-	return nil
+	return errInterims
 }
 
 // passInterim writes an interim answer (103 Early Hints) to the client at once,

@@ -40,7 +40,7 @@ func (x *exchange) stream(length int, reusable bool) {
 	// Nothing of the body is there yet: the head must not wait for it, else a
 	// stream of events would seem dead until its first one.
 	res.ImmediateHeaderFlush = x.conn.R.Buffered() == 0
-	res.SetBodyStream(s, length)
+	res.SetBodyStream(s, max(length, -1)) // without a length it has chunks
 }
 
 // boundSilence lets an answer take as long as it likes, but not be silent for too

@@ -31,15 +31,20 @@ type pool struct {
 	retired bool
 }
 
-// Idle takes a kept connection, or nil. With sure the connection is looked at
-// first, for a request that can't be repeated when the connection turns out dead.
+// settled is when an owner that goes on behind its answer has done so. What it sent
+// then is nobody's answer, and must not become that of the connection's next user.
+const settled = time.Millisecond
+
+// Idle takes a kept connection, or nil. A connection is looked at first when it lay
+// idle, and with sure in any case: for a request that can't be repeated when the
+// connection turns out dead.
 func (r *Replica) Idle(sure bool) *Conn {
 	for {
 		c := r.pool.pop()
 		if c == nil {
 			return nil
 		}
-		if sure && sock.Look(c.Conn) != sock.Quiet {
+		if (sure || time.Since(c.since) > settled) && sock.Look(c.Conn) != sock.Quiet {
 			c.Discard()
 			continue
 		}
