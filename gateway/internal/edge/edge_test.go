@@ -243,7 +243,7 @@ func TestAWebSocketPasses(t *testing.T) {
 		if err != nil {
 			return
 		}
-		defer c.CloseNow()
+		defer func() { _ = c.CloseNow() }()
 		kind, text, err := c.Read(r.Context())
 		if err == nil {
 			_ = c.Write(r.Context(), kind, append([]byte("echo "), text...))
@@ -252,9 +252,9 @@ func TestAWebSocketPasses(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	c, _, err := websocket.Dial(ctx, "wss://"+r.addr, &websocket.DialOptions{HTTPClient: r.h1}) //nolint:bodyclose // the library closes it
+	c, _, err := websocket.Dial(ctx, "wss://"+r.addr, &websocket.DialOptions{HTTPClient: r.h1})
 	require.NoError(t, err)
-	defer c.CloseNow()
+	defer func() { _ = c.CloseNow() }()
 	require.NoError(t, c.Write(ctx, websocket.MessageText, []byte("hello")))
 	_, text, err := c.Read(ctx)
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 // SQL knows where to look, and a swap touches one place.
 var staysIn = map[string][]string{
 	"gorm.io/":                      {"platform/database", "platform/outbox", "platform/inbox", "features/*/store", "monolith/internal/tangle", "monolith/internal/seed"},
-	"github.com/segmentio/kafka-go": {"platform/kafka"},
+	"github.com/segmentio/kafka-go": {"platform/broker"},
 	"github.com/redis/go-redis":     {"platform/session", "platform/embedded"},
 	"github.com/alexedwards/scs":    {"platform/session"},
 	"github.com/labstack/echo":      {"platform/httpkit", "features/*", "monolith", "services", "gateway/internal/control"},

@@ -67,16 +67,6 @@ func (p *path) key(k string) *path { return &path{up: p, token: k, index: -1} }
 
 func (p *path) at(i int) *path { return &path{up: p, index: i} }
 
-// last is the nearest key, which names what an array's elements are.
-func (p *path) last() string {
-	for ; p != nil; p = p.up {
-		if p.index < 0 {
-			return p.token
-		}
-	}
-	return ""
-}
-
 var escaper = strings.NewReplacer("~", "~0", "/", "~1")
 
 func (p *path) appendTo(dst []byte) []byte {

@@ -155,17 +155,6 @@ func (s scope) tolerance() *big.Rat {
 	return most
 }
 
-// tolerant tells whether a number here or below may be off: then being the same is
-// not transitive.
-func (s scope) tolerant() bool {
-	for _, r := range s {
-		if r.tolerant() {
-			return true
-		}
-	}
-	return false
-}
-
 func (r *rule) tolerant() bool {
 	if r.tolerance != nil || r.any != nil && r.any.tolerant() {
 		return true
