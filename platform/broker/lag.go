@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/segmentio/kafka-go"
@@ -37,7 +38,7 @@ func (b *Broker) Lag(ctx context.Context, group, topic string) ([]Lag, error) {
 	}
 	// Committed first: what is committed afterwards can then not lie behind the end.
 	committed, err := b.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: all(n)}})
-	if err == nil {
+	if err == nil && !errors.Is(committed.Error, kafka.GroupIdNotFound) { // no group yet: nothing committed
 		err = committed.Error
 	}
 	if err != nil {
