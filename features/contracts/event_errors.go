@@ -52,7 +52,7 @@ type checker struct {
 	err error
 }
 
-// in is the checker of one element of a list; its errors count for c.
+// each checks the elements of a list, up to the first error.
 func (c *checker) each(name string, n int, check func(*checker, int)) {
 	for i := range n {
 		if c.err != nil {
