@@ -1,6 +1,6 @@
 // Package migrations holds the monolith's schema: all features' tables in one
-// database, tied to each other by foreign keys. Each table's comment names the
-// feature that owns it.
+// database. Each table's comment names the feature that owns it. Foreign keys tie one
+// feature's tables to each other; those between features were there until 00006.
 //
 // The files are goose's, run in order by platform/database at each start. They only
 // expand: a release before this one must be able to go on with the schema, because
