@@ -10,13 +10,16 @@ import (
 	"banyan.dev/platform/database"
 )
 
-// What a table has already, and what was in it once: nothing deleted comes back.
+// What a table has already, and what was in it once: nothing deleted comes back. What
+// rows of ours are to hang on is kept from being deleted until they are there.
 const (
 	havePeople        = `SELECT id FROM accounts WHERE id = ANY($1)`
 	havePosts         = `SELECT id FROM posts WHERE id = ANY($1)`
 	hadPosts          = havePosts + ` UNION ALL SELECT id FROM post_tombstones WHERE id = ANY($1)`
+	keptPosts         = havePosts + ` FOR KEY SHARE`
 	haveComments      = `SELECT id FROM comments WHERE id = ANY($1)`
 	hadComments       = haveComments + ` UNION ALL SELECT id FROM comment_tombstones WHERE id = ANY($1)`
+	keptComments      = haveComments + ` FOR KEY SHARE`
 	haveNotifications = `SELECT id FROM notifications WHERE id = ANY($1)`
 	haveAnyRule       = `SELECT id FROM moderation_rules WHERE true OR id = ANY($1)`
 )
@@ -57,7 +60,7 @@ func (w *writer) posts(all []post) int {
 
 func (w *writer) comments(all []comment) int {
 	had := w.present(hadComments, idsOf(all, func(c *comment) uuid.UUID { return c.id }))
-	posts := w.present(havePosts, idsOf(all, func(c *comment) uuid.UUID { return c.post.id }))
+	posts := w.present(keptPosts, idsOf(all, func(c *comment) uuid.UUID { return c.post.id }))
 	var rows, queue [][]any
 	for _, c := range all {
 		if had[c.id] || !posts[c.post.id] {
@@ -75,7 +78,7 @@ func (w *writer) comments(all []comment) int {
 
 func (w *writer) notifications(all []notification) int {
 	there := w.present(haveNotifications, idsOf(all, func(n *notification) uuid.UUID { return n.id }))
-	comments := w.present(haveComments, idsOf(all, func(n *notification) uuid.UUID { return n.comment.id }))
+	comments := w.present(keptComments, idsOf(all, func(n *notification) uuid.UUID { return n.comment.id }))
 	var rows [][]any
 	for _, n := range all {
 		if c := n.comment; !there[n.id] && comments[c.id] {

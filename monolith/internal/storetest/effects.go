@@ -51,6 +51,23 @@ func effectPromises() []promise {
 			require.Equal(s, []string{c.ID}, s.told(ann))
 			require.Equal(s, 1, s.counted(p))
 		}},
+		promise{"a comment that can't have its effects is not there either, nor is its key taken", func(s *stage) {
+			ann, rita := s.person("Ann", contracts.Author), s.person("Rita", contracts.Reader)
+			p := s.publish(ann, "Talk")
+			c := newComment(s, rita, p, contracts.Approved)
+			nobody := effectsOf(c, p)
+			nobody.Notice.To = "no id"
+			_, _, err := s.Comments.Create(s.ctx(), c, nobody, key("k", "say"))
+			require.Error(s, err, "nobody can't be told")
+			_, err = s.Comments.Get(s.ctx(), c.ID)
+			s.refused(problem.NotFound, err)
+			require.Equal(s, 0, s.counted(p))
+			_, replayed, err := s.Comments.Create(s.ctx(), c, effectsOf(c, p), key("k", "say"))
+			require.NoError(s, err)
+			require.False(s, replayed)
+			require.Equal(s, 1, s.counted(p))
+			require.Equal(s, []string{c.ID}, s.told(ann))
+		}},
 		promise{"a comment is no edit of its post", func(s *stage) {
 			p := s.publish(s.person("Ann", contracts.Author), "Talk")
 			s.say(s.person("Rita", contracts.Reader), p, contracts.Approved)

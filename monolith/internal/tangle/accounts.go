@@ -37,7 +37,7 @@ func (a account) toAccount() accounts.Account {
 
 func (s accountStore) Create(ctx context.Context, a accounts.Account, key contracts.Key) (created accounts.Account, replayed bool, err error) {
 	err = s.db.InTx(ctx, func(tx *gorm.DB) error {
-		known, err := accountKeys.claim(tx, "", key, a.ID)
+		known, err := accountKeys.Claim(tx, "", key.Value, key.Hash[:], a.ID)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"banyan.dev/features/comments"
 	"banyan.dev/features/contracts"
+	"banyan.dev/platform/database"
 )
 
 // comment is a row of comments, as it is written.
@@ -29,13 +30,13 @@ type comment struct {
 // Create writes into the tables of four features, in one transaction.
 func (s commentStore) Create(ctx context.Context, c contracts.Comment, e comments.Effects, key contracts.Key) (created contracts.Comment, replayed bool, err error) {
 	err = s.db.InTx(ctx, func(tx *gorm.DB) error {
-		known, err := commentKeys.claim(tx, c.Author.ID, key, c.ID)
+		known, err := commentKeys.Claim(tx, c.Author.ID, key.Value, key.Hash[:], c.ID)
 		if err != nil {
 			return err
 		}
 		if replayed = known != ""; replayed {
 			created, err = getComment(tx, known)
-			return gone(err)
+			return database.KeyGone(err)
 		}
 		if _, err := lockPost(tx, c.PostID, strengthChange); err != nil {
 			return err
@@ -65,7 +66,7 @@ func insertComment(tx *gorm.DB, c contracts.Comment) error {
 
 func (s commentStore) Update(ctx context.Context, c contracts.Comment, e comments.Effects, key contracts.Key) (updated contracts.Comment, replayed bool, err error) {
 	err = s.db.InTx(ctx, func(tx *gorm.DB) error {
-		known, err := commentKeys.claim(tx, c.Author.ID, key, c.ID)
+		known, err := commentKeys.Claim(tx, c.Author.ID, key.Value, key.Hash[:], c.ID)
 		if err != nil {
 			return err
 		}

@@ -43,13 +43,13 @@ func (s moderationStore) Rules(ctx context.Context) ([]moderation.Rule, error) {
 
 func (s moderationStore) AddRule(ctx context.Context, r moderation.Rule, key contracts.Key) (added moderation.Rule, replayed bool, err error) {
 	err = s.db.InTx(ctx, func(tx *gorm.DB) error {
-		known, err := ruleKeys.claim(tx, "", key, r.ID)
+		known, err := ruleKeys.Claim(tx, "", key.Value, key.Hash[:], r.ID)
 		if err != nil {
 			return err
 		}
 		if replayed = known != ""; replayed {
 			added, err = getRule(tx, known)
-			return gone(err)
+			return database.KeyGone(err)
 		}
 		row := rule(r)
 		if err := tx.Create(&row).Error; err != nil {

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"banyan.dev/features/contracts"
+	"banyan.dev/platform/database"
 )
 
 var onConflictDoNothing = clause.OnConflict{DoNothing: true}
@@ -38,13 +39,13 @@ type postTag struct {
 
 func (s postStore) Create(ctx context.Context, p contracts.Post, key contracts.Key) (created contracts.Post, replayed bool, err error) {
 	err = s.db.InTx(ctx, func(tx *gorm.DB) error {
-		known, err := postKeys.claim(tx, p.Author.ID, key, p.ID)
+		known, err := postKeys.Claim(tx, p.Author.ID, key.Value, key.Hash[:], p.ID)
 		if err != nil {
 			return err
 		}
 		if replayed = known != ""; replayed {
 			created, err = getPost(tx, known)
-			return gone(err)
+			return database.KeyGone(err)
 		}
 		if err := insertPost(tx, p); err != nil {
 			return err
@@ -79,7 +80,7 @@ func insertTags(tx *gorm.DB, p contracts.Post) error {
 
 func (s postStore) Update(ctx context.Context, p contracts.Post, key contracts.Key) (updated contracts.Post, replayed bool, err error) {
 	err = s.db.InTx(ctx, func(tx *gorm.DB) error {
-		known, err := postKeys.claim(tx, p.Author.ID, key, p.ID)
+		known, err := postKeys.Claim(tx, p.Author.ID, key.Value, key.Hash[:], p.ID)
 		if err != nil {
 			return err
 		}

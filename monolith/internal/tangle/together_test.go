@@ -8,15 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"banyan.dev/features/accounts"
-	"banyan.dev/features/comments"
 	"banyan.dev/features/contracts"
 	"banyan.dev/monolith/internal/tangle"
 	"banyan.dev/platform/database"
-	"banyan.dev/platform/problem"
 )
 
-// What the tangle does and separate stores can't promise, and what its schema owes to
-// the steps.
+// What the schema owes to the steps, and the lists to their readers.
 
 func author(t *testing.T, s *tangle.Store, name string) contracts.Viewer {
 	t.Helper()
@@ -25,36 +22,6 @@ func author(t *testing.T, s *tangle.Store, name string) contracts.Viewer {
 	}, contracts.Key{})
 	require.NoError(t, err)
 	return a.Viewer()
-}
-
-func published(t *testing.T, s *tangle.Store, by contracts.Viewer) contracts.Post {
-	t.Helper()
-	now := time.Now()
-	p, _, err := s.Posts().Create(t.Context(), contracts.Post{PostSummary: contracts.PostSummary{
-		ID: contracts.NewID(), Title: "Title", Status: contracts.Published, Author: by.Person, Version: 1,
-		CreatedAt: now, UpdatedAt: now, PublishedAt: &now,
-	}}, contracts.Key{})
-	require.NoError(t, err)
-	return p
-}
-
-func TestACommentAndItsEffectsAreOneTransaction(t *testing.T) {
-	s := tangle.New(open(t))
-	ann, rita := author(t, s, "ann"), author(t, s, "rita")
-	p := published(t, s, ann)
-	c := contracts.Comment{ID: contracts.NewID(), PostID: p.ID, Author: rita.Person, Body: "x", Status: contracts.Approved, Version: 1}
-	nobody := comments.Effects{Notice: &contracts.CommentNotice{To: contracts.NewID(), Actor: rita.Person}}
-	key := contracts.Key{Value: "k"}
-	_, _, err := s.Comments().Create(t.Context(), c, nobody, key)
-	require.Error(t, err, "nobody can't be told")
-	_, err = s.Comments().Get(t.Context(), c.ID)
-	require.True(t, problem.Is(err, problem.NotFound), "so the comment is not there either")
-	p, err = s.Posts().Get(t.Context(), p.ID)
-	require.NoError(t, err)
-	require.Zero(t, p.Comments)
-	_, replayed, err := s.Comments().Create(t.Context(), c, comments.Effects{}, key)
-	require.NoError(t, err)
-	require.False(t, replayed, "nor was the key taken")
 }
 
 func TestEachTableSaysWhoOwnsIt(t *testing.T) {
