@@ -1,0 +1,67 @@
+package untangled
+
+import (
+	"banyan.dev/features/accounts"
+	accountstore "banyan.dev/features/accounts/store"
+	"banyan.dev/features/comments"
+	commentstore "banyan.dev/features/comments/store"
+	"banyan.dev/features/feed"
+	feedstore "banyan.dev/features/feed/store"
+	"banyan.dev/features/moderation"
+	moderationstore "banyan.dev/features/moderation/store"
+	"banyan.dev/features/notifications"
+	notificationstore "banyan.dev/features/notifications/store"
+	"banyan.dev/features/posts"
+	poststore "banyan.dev/features/posts/store"
+	"banyan.dev/platform/database"
+)
+
+// Store is all features' stores, each over its own tables. It is safe for concurrent
+// use.
+type Store struct {
+	accounts      *accountstore.Store
+	posts         *poststore.Store
+	comments      *commentstore.Store
+	moderation    *moderationstore.Store
+	feed          *feedstore.Store
+	notifications *notificationstore.Store
+}
+
+// New returns the stores over a database with monolith/migrations applied. The
+// database stays the caller's to close.
+//
+//	                       asks, page by page             asks, in its transaction
+//	posts          ──────▶ accounts                 ────▶ comments
+//	comments       ──────▶ accounts                 ────▶ posts, moderation, notifications
+//	moderation     ──────▶ accounts, comments, posts
+//	notifications  ──────▶ accounts, posts
+//	feed           ──────▶ accounts, comments, posts
+func New(db *database.DB) *Store {
+	people := accountstore.New(db)
+	postRows, commentRows, queue := poststore.NewRows(db), commentstore.NewRows(db), moderationstore.NewRows(db)
+	s := Store{accounts: people}
+	s.notifications = notificationstore.New(db, notificationstore.Ports{People: people, Posts: postRows})
+	s.comments = commentstore.New(commentRows, commentstore.Ports{People: people, Posts: postRows, Queue: queue, Notices: s.notifications})
+	s.posts = poststore.New(postRows, poststore.Ports{People: people, Comments: s.comments})
+	s.moderation = moderationstore.New(queue, moderationstore.Ports{People: people, Comments: commentRows, Posts: postRows})
+	s.feed = feedstore.New(feedstore.Ports{Posts: postRows, Comments: commentRows, People: people})
+	return &s
+}
+
+// Accounts is the store of accounts.
+func (s *Store) Accounts() accounts.Store { return s.accounts }
+
+// Posts is the store of posts.
+func (s *Store) Posts() posts.Store { return s.posts }
+
+// Comments is the store of comments.
+func (s *Store) Comments() comments.Store { return s.comments }
+
+// Moderation is the store of moderation.
+func (s *Store) Moderation() moderation.Store { return s.moderation }
+
+// Feed is the store of the feed.
+func (s *Store) Feed() feed.Store { return s.feed }
+
+// Notifications is the store of notifications.
+func (s *Store) Notifications() notifications.Store { return s.notifications }
