@@ -1,0 +1,91 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"banyan.dev/platform/broker"
+	"banyan.dev/platform/telemetry"
+)
+
+// record is a row of the table outbox as it is inserted.
+type record struct {
+	EventID     string
+	Topic       string
+	Partition   int
+	AggregateID string
+	Version     int64
+	Type        string
+	Source      string
+	Payload     string // a string: as bytes it would be bytea behind PgBouncer
+	Headers     string
+}
+
+// insertAtOnce bounds a statement: PostgreSQL takes 65,535 parameters.
+const insertAtOnce = 1000
+
+// Append writes events into the outbox, in order, within tx, which is the
+// transaction of the change and holds the locks of the aggregates' rows (see the
+// package). Each gets its id here, once: a repetition on the way has the same one.
+// The trace of tx's context travels along. Wake the relays when the transaction is
+// committed (Notifier.Wake).
+//
+// It refuses, with an error that names the event, what Kafka would not take, and a
+// tx that is no transaction.
+func Append(tx *gorm.DB, events ...Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	if _, in := tx.Statement.ConnPool.(gorm.TxCommitter); !in {
+		return fmt.Errorf("outbox: %d events outside of a transaction: append them in the one that makes the change", len(events))
+	}
+	records := make([]record, len(events))
+	for i := range events {
+		r, err := events[i].record(tx.Statement.Context)
+		if err != nil {
+			return err
+		}
+		records[i] = r
+	}
+	for len(records) > 0 {
+		n := min(insertAtOnce, len(records))
+		if err := tx.Table("outbox").Create(records[:n]).Error; err != nil {
+			return fmt.Errorf("append %d events to the outbox: %w", len(events), err)
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+func (e *Event) record(ctx context.Context) (record, error) {
+	if err := e.check(); err != nil {
+		return record{}, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return record{}, fmt.Errorf("mint an event's id: %w", err)
+	}
+	headers := e.Headers
+	if trace, ok := telemetry.TraceFrom(ctx); ok && headers[broker.HeaderTraceparent] == "" {
+		headers = maps.Clone(headers)
+		if headers == nil {
+			headers = map[string]string{}
+		}
+		headers[broker.HeaderTraceparent] = trace.String()
+	}
+	encoded := []byte("{}")
+	if len(headers) > 0 {
+		if encoded, err = json.Marshal(headers); err != nil {
+			return record{}, fmt.Errorf("encode headers of event %s: %w", e.Type, err)
+		}
+	}
+	return record{
+		EventID: id.String(), Topic: e.Topic.Name, Partition: e.Topic.Partition(e.Aggregate), AggregateID: e.Aggregate,
+		Version: e.Version, Type: e.Type, Source: e.Source, Payload: string(e.Data), Headers: string(encoded),
+	}, nil
+}
