@@ -25,32 +25,44 @@ var (
 
 // chunks is a chunked body on its way in.
 type chunks struct {
-	open     bool  // its end has not come
-	left     int64 // of the chunk at hand
-	data     bool  // the chunk at hand had data, which ends in CR LF
+	open     bool // its end has not come
+	behind   bool // the CR LF of a chunk's data comes next
+	last     bool // trailers come next
+	stuck    bool // the next line is not whole
+	left     int64
 	excess   int64
+	section  int    // length of the trailers
 	trailers []byte // whole lines that may be passed on
 }
 
 // chunkReader reads a chunked body from a client, to its last byte and not further.
 // It is strict: line ends are CR LF, sizes are digits, and nothing hides in
-// extensions or trailers.
+// extensions or trailers. What comes in one piece is decoded in place, and goes on
+// in one piece.
 type chunkReader struct{ *client }
 
-// Read returns data, and io.EOF behind the trailers.
+// Read returns data, and io.EOF behind the trailers. A line must fit into p.
 func (r chunkReader) Read(p []byte) (int, error) {
-	c := &r.chunks
-	for c.left == 0 {
-		if !c.open {
-			return 0, io.EOF
+	if len(p) < maxTrailers {
+		return 0, io.ErrShortBuffer
+	}
+	for r.chunks.open {
+		n := copy(p, r.room[r.from:])
+		if r.from += n; r.from == len(r.room) {
+			r.leaveRoom()
 		}
-		if err := r.nextChunk(); err != nil {
-			return 0, whole(err)
+		if r.room == nil && (n == 0 || r.chunks.stuck) {
+			m, err := r.receive(p[n:])
+			if err != nil {
+				return 0, whole(err)
+			}
+			n += m
+		}
+		if n, err := r.decode(p[:n]); n > 0 || err != nil {
+			return n, err
 		}
 	}
-	n, err := r.next(p[:min(int64(len(p)), c.left)])
-	c.left -= int64(n)
-	return n, whole(err)
+	return 0, io.EOF
 }
 
 // whole says of an end that it came too early.
@@ -61,50 +73,93 @@ func whole(err error) error {
 	return err
 }
 
-func (r chunkReader) nextChunk() error {
+// decode moves the data to the front, and returns how much it is. What can't be
+// decoded without more of it is kept.
+func (r chunkReader) decode(b []byte) (n int, err error) {
 	c := &r.chunks
-	if c.data {
-		if line, err := r.line(len("\r\n")); err != nil || len(line) > 0 {
-			return cmpErr(err, errChunk)
+	rest := b
+	for len(rest) > 0 && c.open {
+		if c.left > 0 {
+			m := copy(b[n:], rest[:min(int64(len(rest)), c.left)])
+			n, rest = n+m, rest[m:]
+			c.left -= int64(m)
+			continue
 		}
+		end := bytes.IndexByte(rest, '\n')
+		if longest := c.longest(); end >= longest || end < 0 && len(rest) >= longest || end == 0 || end > 0 && rest[end-1] != '\r' {
+			return 0, errChunk
+		}
+		if c.stuck = end < 0; c.stuck {
+			break
+		}
+		if err := c.line(rest[:end-1]); err != nil {
+			return 0, err
+		}
+		rest = rest[end+1:]
 	}
-	line, err := r.line(maxChunkLine)
-	if err != nil {
-		return err
+	if r.room != nil { // where it came from
+		r.from -= len(rest)
+	} else {
+		r.keep(rest)
 	}
-	size, ok := parseChunkSize(line)
+	return n, nil
+}
+
+// longest is how long the next line may be.
+func (c *chunks) longest() int {
+	switch {
+	case c.last:
+		return maxTrailers
+	case c.behind:
+		return len("\r\n")
+	}
+	return maxChunkLine
+}
+
+// line takes the next line, without its end.
+func (c *chunks) line(text []byte) error {
+	switch {
+	case c.last:
+		return c.trailer(text)
+	case c.behind:
+		if len(text) > 0 {
+			return errChunk
+		}
+		c.behind = false
+		return nil
+	}
+	size, ok := parseChunkSize(text)
 	if !ok {
 		return errChunk
 	}
-	c.excess = max(0, c.excess+int64(len(line))+4-16-2*size)
+	c.excess = max(0, c.excess+int64(len(text))+4-16-2*size)
 	if c.excess > maxExcess {
 		return errChunk
 	}
-	c.left, c.data = size, true
-	if size > 0 {
-		return nil
-	}
-	return r.readTrailers()
+	c.left, c.behind, c.last = size, size > 0, size == 0
+	return nil
 }
 
-// line returns the next line without its end. It is valid until the next read.
-func (r chunkReader) line(longest int) ([]byte, error) {
-	for {
-		ahead := r.room[r.from:]
-		if i := bytes.IndexByte(ahead, '\n'); i >= 0 {
-			if i == 0 || ahead[i-1] != '\r' || i >= longest {
-				return nil, errChunk
-			}
-			r.from += i + 1
-			return ahead[:i-1], nil
-		}
-		if len(ahead) >= longest {
-			return nil, errChunk
-		}
-		if err := r.more(false); err != nil {
-			return nil, err
-		}
+// trailer takes a line behind the last chunk. The empty one ends the body.
+func (c *chunks) trailer(text []byte) error {
+	if c.section += len(text) + 2; c.section > maxTrailers {
+		return errTrailer
 	}
+	if len(text) == 0 {
+		c.open = false
+		return nil
+	}
+	colon := bytes.IndexByte(text, ':')
+	if colon <= 0 || !isToken(text[:colon]) || !isText(text) {
+		return errTrailer
+	}
+	switch name := text[:colon]; {
+	case policy.FramesRequest(name):
+		return errTrailer
+	case policy.IsTrailer(name):
+		c.trailers = appendHeader(c.trailers, name, trim(text[colon+1:]))
+	}
+	return nil
 }
 
 // parseChunkSize reads a chunk's first line: hexadecimal digits, and perhaps
@@ -143,42 +198,4 @@ func isText(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// readTrailers reads what follows the last chunk, keeps what may be passed on, and
-// closes the body.
-func (r chunkReader) readTrailers() error {
-	c := &r.chunks
-	for total := 0; ; {
-		line, err := r.line(maxTrailers)
-		if err != nil {
-			return err
-		}
-		if total += len(line) + 2; total > maxTrailers {
-			return errTrailer
-		}
-		if len(line) == 0 {
-			c.open = false
-			r.leaveEmptyRoom()
-			return nil
-		}
-		colon := bytes.IndexByte(line, ':')
-		if colon <= 0 || !isToken(line[:colon]) || !isText(line) {
-			return errTrailer
-		}
-		switch name := line[:colon]; {
-		case policy.FramesRequest(name):
-			return errTrailer
-		case policy.IsTrailer(name):
-			c.trailers = appendHeader(c.trailers, name, trim(line[colon+1:]))
-		}
-	}
-}
-
-// cmpErr is the first, or the other where there is none.
-func cmpErr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }

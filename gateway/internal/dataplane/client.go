@@ -107,9 +107,9 @@ type client struct {
 	linger    atomic.Bool
 	parking   atomic.Bool // it is to be parked instead of closed
 	parkable  bool
-	counted   bool      // the request that goes wrong is in the figures
-	writing   time.Time // when the write deadline was last moved
-	closing   sync.Once
+	counted   bool // the request that goes wrong is in the figures
+	outlet
+	closing sync.Once
 }
 
 // abortRead ends a read that another goroutine waits in, and those to come. The
@@ -117,19 +117,6 @@ type client struct {
 func (c *client) abortRead() {
 	c.aborted.Store(true)
 	_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
-}
-
-// Write writes, unless the client takes nothing for too long. Moving the deadline
-// at each write would cost more than it tells, so it is moved once a second.
-func (c *client) Write(p []byte) (int, error) {
-	stall := c.server.limits.WriteStall
-	if now := time.Now(); now.Sub(c.writing) > min(time.Second, stall/8) {
-		c.writing = now
-		if err := c.SetWriteDeadline(now.Add(stall)); err != nil {
-			return 0, err
-		}
-	}
-	return c.Conn.Write(p)
 }
 
 // halfClose tells the client that nothing more is coming.
@@ -153,6 +140,7 @@ func (c *client) shut() error {
 	var err error
 	c.closing.Do(func() {
 		defer c.server.open.Add(-1)
+		_ = c.flush()
 		if c.linger.Load() && c.halfClose() == nil {
 			_ = c.Conn.SetReadDeadline(time.Now().Add(lingerFor))
 			_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)

@@ -81,10 +81,13 @@ func (c *client) next(p []byte) (int, error) {
 // begin reads the next request's head. In the usual case, of a whole request and
 // nothing behind it, it lies where fasthttp wants it.
 func (c *client) begin(p []byte) (int, error) {
+	if err := c.flush(); err != nil {
+		return 0, err
+	}
 	c.framing, c.refused, c.empty = framing{}, nil, 0
 	c.until, c.limit = time.Time{}, time.Time{}
 	if c.room != nil || len(p) < roomy {
-		return c.gather(p)
+		return c.collect(p)
 	}
 	n, err := c.await(p)
 	if err != nil {
@@ -93,7 +96,7 @@ func (c *client) begin(p []byte) (int, error) {
 	if p[0] == '\r' || p[0] == '\n' || !c.framing.scan(p[:n]) || c.framing.wrong != nil {
 		c.framing = framing{}
 		c.keep(p[:n])
-		return c.gather(p)
+		return c.collect(p)
 	}
 	c.settle()
 	if int64(n) > c.left {
@@ -111,9 +114,9 @@ func (c *client) settle() {
 	c.chunks = chunks{open: c.framing.codings > 0}
 }
 
-// gather collects a head that comes in pieces, or behind another request, and hands
-// over what there is of it.
-func (c *client) gather(p []byte) (int, error) {
+// collect reads a head that comes in pieces, or lies behind another request, and
+// hands over what there is of it.
+func (c *client) collect(p []byte) (int, error) {
 	for {
 		if c.skipEmptyLines(); c.framing.scan(c.room[c.from:]) || c.refused != nil {
 			break

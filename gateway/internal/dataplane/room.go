@@ -60,10 +60,3 @@ func (c *client) leaveRoom() {
 		c.room, c.from = nil, 0
 	}
 }
-
-// leaveEmptyRoom gives the room back if nothing is in it.
-func (c *client) leaveEmptyRoom() {
-	if c.from == len(c.room) {
-		c.leaveRoom()
-	}
-}

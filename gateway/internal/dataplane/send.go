@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 
@@ -66,9 +67,29 @@ func (x *exchange) appendLine(dst []byte, l *line) []byte {
 			return dst
 		}
 		return appendHeader(dst, l.name, x.scratch)
+	case policy.Trailer:
+		if x.body != bodyChunked {
+			return dst
+		}
+		return appendAnnounced(dst, l.value)
 	default: // the gateway writes it itself, or nobody does
 		return dst
 	}
+}
+
+// appendAnnounced says which trailers follow, of those that are passed on.
+func appendAnnounced(dst, list []byte) []byte {
+	begin, name := len(dst), "Trailer: "
+	for token := range bytes.SplitSeq(list, []byte{','}) {
+		if token = trim(token); isToken(token) && policy.IsTrailer(token) {
+			dst = append(append(dst, name...), token...)
+			name = ", "
+		}
+	}
+	if len(dst) == begin {
+		return dst
+	}
+	return append(dst, "\r\n"...)
 }
 
 func appendHeader(dst, name, value []byte) []byte {

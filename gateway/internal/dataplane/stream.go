@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http/httputil"
 
 	"banyan.dev/gateway/internal/config"
 )
@@ -31,7 +30,7 @@ func (x *exchange) stream(length int, reusable bool) {
 	s := &stream{x: x, from: x.conn.R, left: int64(length), sized: length > 0, chunked: length == -1, reusable: reusable}
 	res := &x.ctx.Response
 	if s.chunked {
-		s.from = httputil.NewChunkedReader(x.conn.R)
+		s.from = &unchunker{r: x.conn.R, before: x.client.flush}
 	}
 	if !s.sized && !x.ctx.Request.Header.IsHTTP11() {
 		x.streamUntilClose(s)
@@ -40,6 +39,9 @@ func (x *exchange) stream(length int, reusable bool) {
 	// Nothing of the body is there yet: the head must not wait for it, else a
 	// stream of events would seem dead until its first one.
 	res.ImmediateHeaderFlush = x.conn.R.Buffered() == 0
+	if !s.sized { // fasthttp writes chunks of 4 KiB, each by itself
+		x.client.gather()
+	}
 	res.SetBodyStream(s, max(length, -1)) // without a length it has chunks
 }
 
@@ -82,6 +84,11 @@ func (s *stream) Read(p []byte) (int, error) {
 		s.ended = true
 		return 0, io.EOF
 	}
+	if !s.chunked && s.x.conn.R.Buffered() == 0 {
+		if err := s.x.client.flush(); err != nil {
+			return 0, err
+		}
+	}
 	n, err := s.from.Read(p)
 	s.x.copy.Body(p[:max(n, 0)])
 	s.left -= int64(n)
@@ -104,6 +111,10 @@ func (s *stream) Read(p []byte) (int, error) {
 // passed on, by fasthttp; others end here.
 func (s *stream) trailers() {
 	h := &s.x.ctx.Response.Header
+	if err := s.x.client.flush(); err != nil {
+		s.reusable = false
+		return
+	}
 	if err := h.ReadTrailer(s.x.conn.R); err != nil {
 		s.reusable = false
 		return
@@ -160,6 +171,7 @@ func (s *stream) Close() error {
 	}
 	s.closed = true
 	x := s.x
+	x.client.corked = false // what is left goes with fasthttp's last bytes
 	if s.sized && s.left == 0 {
 		s.ended = true
 	}

@@ -103,6 +103,12 @@ var copyBuffers = sync.Pool{New: func() any {
 	return &b
 }}
 
+// gatherBuffers hold what leaves in one piece.
+var gatherBuffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, 32<<10)
+	return &b
+}}
+
 func (c *carrier) run() {
 	defer close(c.upload.done)
 	buffer := copyBuffers.Get().(*[]byte)

@@ -17,11 +17,23 @@ func each(header []byte) iter.Seq2[[]byte, []byte] {
 			if !ok {
 				continue
 			}
-			if !yield(bytes.TrimSpace(name), bytes.TrimSpace(value)) {
+			if !yield(trimBlank(name), trimBlank(value)) {
 				return
 			}
 		}
 	}
+}
+
+// trimBlank takes off what may surround a pair. What else Unicode calls a blank is
+// part of a name or value to the servers behind.
+func trimBlank(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // cookieOf returns the first cookie of that name.
@@ -54,9 +66,9 @@ func (t *Table) AppendForeignCookies(dst, header []byte) []byte {
 	}
 	begin := len(dst)
 	for pair := range bytes.SplitSeq(header, []byte{';'}) {
-		pair = bytes.TrimSpace(pair)
+		pair = trimBlank(pair)
 		name, _, _ := bytes.Cut(pair, []byte{'='})
-		if len(pair) == 0 || t.isOwn(bytes.TrimSpace(name)) {
+		if len(pair) == 0 || t.isOwn(trimBlank(name)) {
 			continue
 		}
 		if len(dst) > begin {

@@ -26,6 +26,8 @@ const (
 	ForwardedFor
 	ForwardedProto
 	ForwardedHost
+	// Trailer announces headers behind the body.
+	Trailer
 	// Tester carries a tester's token, which is the gateway's alone.
 	Tester
 )
@@ -80,7 +82,9 @@ func kindOf(name []byte, cut bool) Header {
 		return Traceparent
 	case "cookie":
 		return Cookie
-	case "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "http2-settings":
+	case "trailer":
+		return Trailer
+	case "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "http2-settings":
 		return Hop
 	case "forwarded", "proxy", "client-ip", "true-client-ip", "remote-user", "remote-addr":
 		return Distrusted

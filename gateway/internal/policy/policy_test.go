@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"bytes"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -67,65 +65,6 @@ func TestSaneRequestID(t *testing.T) {
 	for _, bad := range []string{"", "a b", "a\"b", "é", "a,b", strings.Repeat("a", 129)} {
 		require.False(t, SaneRequestID([]byte(bad)), bad)
 	}
-}
-
-// A canonical path is stable, resolved, and means one thing.
-func FuzzCanonical(f *testing.F) {
-	for _, seed := range []string{"/", "/a/../b", "//", "/%2e%2e/x", "/a;b/..", "/é", "/%C3%A9", "/a/./", "/.a/..b/c..", "/%", "/..;/x"} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		sent := bytes.Clone(raw)
-		path, err := Canonical(nil, raw)
-		require.Equal(t, sent, raw, "the input is not changed")
-		if err != nil {
-			return
-		}
-		require.Equal(t, byte('/'), path[0])
-		require.NotContains(t, string(path), "//")
-		for segment := range strings.SplitSeq(string(path), "/") {
-			name, _, _ := strings.Cut(segment, ";")
-			require.NotContains(t, []string{".", ".."}, name)
-		}
-		lower := strings.ToLower(string(path))
-		for _, never := range []string{"%2f", "%5c", "%00", "\\", " ", "%2e"} {
-			require.NotContains(t, lower, never)
-		}
-		again, err := Canonical(nil, bytes.Clone(path))
-		require.NoError(t, err)
-		require.Equal(t, path, again, "canonical is canonical")
-	})
-}
-
-// What the gateway reads in a Cookie header is what a server behind it would, and
-// what it takes out is its own cookie alone.
-func FuzzCookies(f *testing.F) {
-	for _, seed := range []string{"a=1; banyan_replica=x; b=2", "banyan_replica=x", "=;;=", "a", "a=b=c; ; banyan_replica", " banyan_replica = x ;c=\"d\""} {
-		f.Add([]byte(seed))
-	}
-	own := []byte("banyan_replica")
-	table := &Table{cookies: [][]byte{own}}
-	f.Fuzz(func(t *testing.T, header []byte) {
-		left := table.AppendForeignCookies([]byte("before "), header)
-		require.True(t, bytes.HasPrefix(left, []byte("before ")), "what was there stays")
-		left = left[len("before "):]
-		_, found := cookieOf([][]byte{left}, own)
-		require.False(t, found, "none of the gateway's own cookies is left")
-		require.LessOrEqual(t, len(left), 2*len(header)+1)
-		before, after := foreign(string(header)), foreign(string(left))
-		require.Equal(t, before, after, "all others are")
-	})
-}
-
-// foreign is what net/http reads, without the gateway's own cookie.
-func foreign(header string) []string {
-	var out []string
-	for _, c := range (&http.Request{Header: http.Header{"Cookie": {header}}}).Cookies() {
-		if c.Name != "banyan_replica" {
-			out = append(out, c.Name+"="+c.Value)
-		}
-	}
-	return out
 }
 
 func TestSetsSession(t *testing.T) {
