@@ -136,7 +136,7 @@ func (r *Rows) Latest(ctx context.Context, postIDs []string, n int) (map[string]
 			SELECT id, post_id, author_id, body, html, status, version, created_at, updated_at FROM comments
 			WHERE post_id = wanted.post_id AND status = 'approved' ORDER BY created_at DESC, id DESC LIMIT ?
 		) c
-		ORDER BY c.post_id, c.created_at DESC, c.id DESC`, database.UUIDs(postIDs), n).Scan(&rows).Error
+		ORDER BY c.post_id, c.created_at DESC, c.id DESC`, database.UUIDs(postIDs), n).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("select latest comments: %w", err)
 	}

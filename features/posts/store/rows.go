@@ -126,7 +126,7 @@ func (r *Rows) list(ctx context.Context, f posts.Filter, page paging.Page) (pagi
 		q = q.Where("(p.listed_at, p.id) < (?, ?)", place.Time, place.ID)
 	}
 	var rows []summary
-	if err := q.Order("p.listed_at DESC, p.id DESC").Limit(page.Limit + 1).Scan(&rows).Error; err != nil { // one more shows that there is a next page
+	if err := q.Order("p.listed_at DESC, p.id DESC").Limit(page.Limit + 1).Find(&rows).Error; err != nil { // one more shows that there is a next page
 		return paging.List[contracts.PostSummary]{}, fmt.Errorf("select posts: %w", err)
 	}
 	cut := paging.Cut(rows, page.Limit, summary.place)

@@ -56,7 +56,7 @@ func (r *Rows) Search(ctx context.Context, query string, page paging.Page) (foun
 		Joins("JOIN posts p ON p.id = h.id").
 		Select(summaryColumns+", h.rank, ts_headline('english', translate(left(p.html, 50000), ?, ''), h.query, ?) AS headline",
 			matchBegins+matchEnds, headline).
-		Order("h.rank DESC, h.id DESC").Scan(&rows).Error
+		Order("h.rank DESC, h.id DESC").Find(&rows).Error
 	if err != nil {
 		return found, nil, fmt.Errorf("search posts: %w", err)
 	}

@@ -80,7 +80,7 @@ func (s *Store) DeletedBy(ctx context.Context, id string) (string, error) {
 func (s *Store) Tags(ctx context.Context, limit int) ([]posts.Tag, error) {
 	tags := []posts.Tag{}
 	err := s.db.Gorm(ctx).Raw(`SELECT t.tag, count(*) AS count FROM post_tags t JOIN posts p ON p.id = t.post_id
-		WHERE p.status = 'published' GROUP BY t.tag ORDER BY count(*) DESC, t.tag COLLATE "C" LIMIT ?`, limit).Scan(&tags).Error
+		WHERE p.status = 'published' GROUP BY t.tag ORDER BY count(*) DESC, t.tag COLLATE "C" LIMIT ?`, limit).Find(&tags).Error
 	if err != nil {
 		return nil, fmt.Errorf("select tags: %w", err)
 	}

@@ -32,6 +32,24 @@ type Stores struct {
 	Notifications notifications.Store
 }
 
+// All is how an implementation hands its stores out.
+type All interface {
+	Accounts() accounts.Store
+	Posts() posts.Store
+	Comments() comments.Store
+	Moderation() moderation.Store
+	Feed() feed.Store
+	Notifications() notifications.Store
+}
+
+// Of takes the stores of an implementation.
+func Of(all All) Stores {
+	return Stores{
+		Accounts: all.Accounts(), Posts: all.Posts(), Comments: all.Comments(),
+		Moderation: all.Moderation(), Feed: all.Feed(), Notifications: all.Notifications(),
+	}
+}
+
 // promise is one thing that stores promise.
 type promise struct {
 	name string

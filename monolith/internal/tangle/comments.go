@@ -85,7 +85,7 @@ func (s commentStore) List(ctx context.Context, postID string, v contracts.Viewe
 		q = q.Where("(c.created_at, c.id) > (?, ?)", place.Time, place.ID)
 	}
 	var rows []commentRead
-	if err := q.Order("c.created_at, c.id").Limit(oneMore(page.Limit)).Scan(&rows).Error; err != nil {
+	if err := q.Order("c.created_at, c.id").Limit(oneMore(page.Limit)).Find(&rows).Error; err != nil {
 		return paging.List[contracts.Comment]{}, fmt.Errorf("select comments: %w", err)
 	}
 	return paging.Cut(each(rows, commentRead.toComment), page.Limit, placeOfComment), nil

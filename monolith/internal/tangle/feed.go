@@ -49,7 +49,7 @@ func latestComments(db *gorm.DB, postIDs []string) (map[string][]contracts.Comme
 			SELECT * FROM comments WHERE post_id = p.id AND status = 'approved' ORDER BY created_at DESC, id DESC LIMIT ?
 		) c
 		JOIN accounts a ON a.id = c.author_id
-		WHERE p.id IN ? ORDER BY c.post_id, c.created_at DESC, c.id DESC`, latestShown, postIDs).Scan(&rows).Error
+		WHERE p.id IN ? ORDER BY c.post_id, c.created_at DESC, c.id DESC`, latestShown, postIDs).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("select latest comments: %w", err)
 	}

@@ -115,7 +115,7 @@ func (s moderationStore) Queue(ctx context.Context, page paging.Page) (paging.Li
 		q = q.Where("(q.created_at, q.comment_id) > (?, ?)", place.Time, place.ID)
 	}
 	var rows []waiting
-	if err := q.Order("q.created_at, q.comment_id").Limit(oneMore(page.Limit)).Scan(&rows).Error; err != nil {
+	if err := q.Order("q.created_at, q.comment_id").Limit(oneMore(page.Limit)).Find(&rows).Error; err != nil {
 		return paging.List[moderation.Item]{}, fmt.Errorf("select moderation queue: %w", err)
 	}
 	return paging.Cut(each(rows, waiting.toItem), page.Limit, func(i moderation.Item) paging.Place {

@@ -59,7 +59,7 @@ func (s notificationStore) List(ctx context.Context, userID string, page paging.
 		q = q.Where("(n.created_at, n.id) < (?, ?)", place.Time, place.ID)
 	}
 	var rows []told
-	if err := q.Order("n.created_at DESC, n.id DESC").Limit(oneMore(page.Limit)).Scan(&rows).Error; err != nil {
+	if err := q.Order("n.created_at DESC, n.id DESC").Limit(oneMore(page.Limit)).Find(&rows).Error; err != nil {
 		return paging.List[notifications.Notification]{}, fmt.Errorf("select notifications: %w", err)
 	}
 	return paging.Cut(each(rows, told.toNotification), page.Limit, func(n notifications.Notification) paging.Place {
@@ -81,7 +81,7 @@ func (s notificationStore) Since(ctx context.Context, userID, id string, limit i
 		id = uuid.Nil.String()
 	}
 	var rows []told
-	if err := s.of(ctx, userID).Where("n.id > ?", id).Order("n.id").Limit(limit).Scan(&rows).Error; err != nil {
+	if err := s.of(ctx, userID).Where("n.id > ?", id).Order("n.id").Limit(limit).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("select new notifications: %w", err)
 	}
 	return each(rows, told.toNotification), nil

@@ -123,7 +123,7 @@ func listPosts(db *gorm.DB, f posts.Filter, page paging.Page) ([]summary, error)
 		q = q.Where("(p.listed_at, p.id) < (?, ?)", place.Time, place.ID)
 	}
 	var rows []summary
-	if err := q.Order("p.listed_at DESC, p.id DESC").Limit(oneMore(page.Limit)).Scan(&rows).Error; err != nil {
+	if err := q.Order("p.listed_at DESC, p.id DESC").Limit(oneMore(page.Limit)).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("select posts: %w", err)
 	}
 	return rows, nil
@@ -132,7 +132,7 @@ func listPosts(db *gorm.DB, f posts.Filter, page paging.Page) ([]summary, error)
 func (s postStore) Tags(ctx context.Context, limit int) ([]posts.Tag, error) {
 	tags := []posts.Tag{}
 	err := s.db.Gorm(ctx).Raw(`SELECT t.tag, count(*) AS count FROM post_tags t JOIN posts p ON p.id = t.post_id
-		WHERE p.status = 'published' GROUP BY t.tag ORDER BY count(*) DESC, t.tag COLLATE "C" LIMIT ?`, limit).Scan(&tags).Error
+		WHERE p.status = 'published' GROUP BY t.tag ORDER BY count(*) DESC, t.tag COLLATE "C" LIMIT ?`, limit).Find(&tags).Error
 	if err != nil {
 		return nil, fmt.Errorf("select tags: %w", err)
 	}

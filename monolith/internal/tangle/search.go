@@ -54,7 +54,7 @@ func (s feedStore) Search(ctx context.Context, query string, page paging.Page) (
 		Joins("JOIN posts p ON p.id = h.id").Joins(withAuthor).
 		Select(summaryColumns+", h.rank, ts_headline('english', translate(left(p.html, 50000), ?, ''), h.query, ?) AS headline",
 			matchBegins+matchEnds, headline).
-		Order("h.rank DESC, h.id DESC").Scan(&rows).Error
+		Order("h.rank DESC, h.id DESC").Find(&rows).Error
 	if err != nil {
 		return paging.List[feed.Hit]{}, fmt.Errorf("search posts: %w", err)
 	}

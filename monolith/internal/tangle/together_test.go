@@ -9,6 +9,7 @@ import (
 
 	"banyan.dev/features/accounts"
 	"banyan.dev/features/contracts"
+	"banyan.dev/monolith/internal/storetest"
 	"banyan.dev/monolith/internal/tangle"
 	"banyan.dev/platform/database"
 )
@@ -25,7 +26,7 @@ func author(t *testing.T, s *tangle.Store, name string) contracts.Viewer {
 }
 
 func TestEachTableSaysWhoOwnsIt(t *testing.T) {
-	db := open(t)
+	db := storetest.Open(t, nil)
 	var tables []struct{ Name, Comment string }
 	require.NoError(t, db.Gorm(t.Context()).Raw(`SELECT relname AS name, coalesce(obj_description(oid), '') AS comment FROM pg_class
 		WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'blog_migrations'`).Scan(&tables).Error)
@@ -40,13 +41,13 @@ func TestEachTableSaysWhoOwnsIt(t *testing.T) {
 
 func TestNoForeignKeyCascades(t *testing.T) {
 	var keys []string
-	require.NoError(t, open(t).Gorm(t.Context()).Raw(`SELECT conname FROM pg_constraint
+	require.NoError(t, storetest.Open(t, nil).Gorm(t.Context()).Raw(`SELECT conname FROM pg_constraint
 		WHERE contype = 'f' AND (confdeltype <> 'a' OR confupdtype <> 'a')`).Scan(&keys).Error)
 	require.Empty(t, keys, "a later step drops these keys, and nothing may change by it")
 }
 
 func TestListsAndSearchHaveTheirIndexes(t *testing.T) {
-	db := open(t)
+	db := storetest.Open(t, nil)
 	s := tangle.New(db)
 	ann := author(t, s, "ann")
 	fill(t, db, ann.ID)
