@@ -6,9 +6,12 @@
 -- mind goes on as before. None of them had an index of its own on the side that
 -- refers, so none has to be made up for.
 --
--- Dropping a key locks both tables for a moment, against everybody. Under traffic the
--- locks could not be had one by one without deadlocks: so all at once or none, waited
--- for less long than PostgreSQL's deadlock_timeout (1 s), tried again until quiet.
+-- Dropping a key locks both tables for a moment, against everybody. So that this goes
+-- under traffic all locks are taken first, in the order in which writers take theirs:
+-- who has begun ends, who comes waits at the first. Who takes them in another order
+-- (some lists) may hold one that we want and want one that we hold: each is waited for
+-- less long than PostgreSQL's deadlock_timeout (1 s), then all are let go, and tried
+-- again.
 
 -- +goose Up
 -- +goose StatementBegin
@@ -17,7 +20,7 @@ BEGIN
     FOR try IN 1..200 LOOP
         BEGIN
             SET LOCAL lock_timeout = '150ms';
-            LOCK TABLE accounts, posts, post_keys, post_tombstones, comments, comment_keys, comment_tombstones, moderation_queue, notifications
+            LOCK TABLE post_keys, comment_keys, posts, post_tombstones, comments, comment_tombstones, moderation_queue, notifications, accounts
                 IN ACCESS EXCLUSIVE MODE;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
