@@ -1,66 +1,56 @@
 package untangled_test
 
 import (
-	"context"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"banyan.dev/monolith/internal/boundary"
 	"banyan.dev/monolith/internal/storetest"
+	"banyan.dev/monolith/internal/tangle"
 	"banyan.dev/monolith/internal/untangled"
-	"banyan.dev/monolith/migrations"
 	"banyan.dev/platform/database"
-	"banyan.dev/platform/embedded/embeddedtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// open returns an empty blog's database.
-func open(t *testing.T) *database.DB {
+// watched runs the whole suite over an implementation and returns what it touched.
+func watched(t *testing.T, of func(*database.DB) storetest.All) []boundary.Touched {
 	t.Helper()
-	url := embeddedtest.Prepared(t, "blog", func(ctx context.Context, url string) error {
-		db, err := database.Open(ctx, database.Config{URL: url})
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		_, err = db.Migrate(ctx, "blog", migrations.FS)
-		return err
-	})
-	db, err := database.Open(t.Context(), database.Config{URL: url, MaxConns: 10})
+	var recorder boundary.Recorder
+	database := storetest.Databases(t, recorder.Logger(nil))
+	storetest.Run(t, func(t *testing.T) storetest.Stores { return storetest.Of(of(database(t))) })
+	touched, err := boundary.Judge(t.Context(), storetest.URL(t), recorder.Statements())
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	return db
+	require.Greater(t, len(touched), 50, "the suite runs many different statements")
+	return touched
 }
 
-func empty(t *testing.T, db *database.DB) {
-	t.Helper()
-	for _, table := range []string{
-		"notifications", "moderation_queue", "moderation_keys", "moderation_rules",
-		"comment_tombstones", "comment_keys", "comments",
-		"post_tombstones", "post_keys", "post_covers", "post_tags", "posts", "account_keys", "accounts",
+// The features' own stores pass the suite of the tangle, and no statement of theirs
+// touches a table that is not their feature's: not two features', nor another's alone.
+func TestEachStoreKeepsToItsOwnTables(t *testing.T) {
+	touched := watched(t, func(db *database.DB) storetest.All { return untangled.New(db) })
+	for _, crossing := range boundary.Crossing(touched) {
+		t.Error("two features in one statement: ", crossing)
+	}
+	for _, s := range touched {
+		require.Len(t, s.Features, 1, "%s", s)
+		require.Equal(t, "banyan.dev/features/"+s.Features[0]+"/store", s.Package(), "a table of another feature: %s", s)
+	}
+}
+
+// What the test above would say of the tangle, by which one sees that it can say it.
+func TestTheTangleIsFound(t *testing.T) {
+	where := map[string]bool{}
+	for _, s := range boundary.Crossing(watched(t, func(db *database.DB) storetest.All { return tangle.New(db) })) {
+		t.Log(s)
+		where[s.From] = true
+	}
+	for _, from := range []string{
+		"getPost", "listPosts", "getComment", "commentStore.List", "latestComments", "feedStore.Search",
+		"moderationStore.Queue", "notificationStore.List", "notificationStore.Since", "postStore.Delete.func1",
 	} {
-		require.NoError(t, db.Gorm(context.WithoutCancel(t.Context())).Exec("DELETE FROM "+table).Error)
+		require.True(t, where["banyan.dev/monolith/internal/tangle."+from], "%s joins features, and is not found; found are %v", from, where)
 	}
-}
-
-func TestSuite(t *testing.T) {
-	free := make(chan *database.DB, runtime.GOMAXPROCS(0))
-	for range cap(free) {
-		free <- open(t)
-	}
-	storetest.Run(t, func(t *testing.T) storetest.Stores {
-		db := <-free
-		t.Cleanup(func() {
-			empty(t, db)
-			free <- db
-		})
-		s := untangled.New(db)
-		return storetest.Stores{
-			Accounts: s.Accounts(), Posts: s.Posts(), Comments: s.Comments(),
-			Moderation: s.Moderation(), Feed: s.Feed(), Notifications: s.Notifications(),
-		}
-	})
 }
