@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"banyan.dev/monolith/internal/config"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/session"
 )
@@ -28,11 +29,12 @@ type topology struct {
 
 // seams are the places where this host could be wired otherwise.
 type seams struct {
-	SessionStore session.Mode `json:"session_store"`
-	UserCache    string       `json:"user_cache"`
-	Comments     string       `json:"comments"`
-	Events       string       `json:"events"`
-	Mail         string       `json:"mail"`
+	Stores       config.Stores `json:"stores"`
+	SessionStore session.Mode  `json:"session_store"`
+	UserCache    string        `json:"user_cache"`
+	Comments     string        `json:"comments"`
+	Events       string        `json:"events"`
+	Mail         string        `json:"mail"`
 }
 
 // adminServer is the port that only the cluster reaches.
@@ -67,7 +69,7 @@ func (h *host) topology() topology {
 }
 
 func (h *host) seams() seams {
-	s := seams{SessionStore: h.sessions.Status().Store, UserCache: "off", Comments: "local", Events: "off", Mail: "off"}
+	s := seams{Stores: h.cfg.Stores, SessionStore: h.sessions.Status().Store, UserCache: "off", Comments: "local", Events: "off", Mail: "off"}
 	if h.settings.inForce().UserCache {
 		s.UserCache = "redis"
 	}

@@ -14,8 +14,10 @@ import (
 // The whole API once, by people who use it, each answer held against the OpenAPI
 // document: nothing may be answered that is not promised, and nothing promised that
 // is not answered.
-func TestTheAPIIsWhatTheDocumentSays(t *testing.T) {
-	m := startMonolith(t)
+func TestTheAPIIsWhatTheDocumentSays(t *testing.T) { onEither(t, theAPIIsWhatTheDocumentSays) }
+
+func theAPIIsWhatTheDocumentSays(t *testing.T, m *running) {
+	t.Helper()
 	ada, bob, mod := m.client(t), m.client(t), m.client(t)
 	author := ada.author("Ada")
 	reader := bob.signUp("Bob")
@@ -175,8 +177,10 @@ func peopleLookAfterTheirAccount(t *testing.T, bob *client, reader document) {
 	bob.call("DELETE", "/sessions/unknown", nil).want(404)
 }
 
-func TestAStreamTellsOfACommentAtOnce(t *testing.T) {
-	m := startMonolith(t)
+func TestAStreamTellsOfACommentAtOnce(t *testing.T) { onEither(t, aStreamTellsOfACommentAtOnce) }
+
+func aStreamTellsOfACommentAtOnce(t *testing.T, m *running) {
+	t.Helper()
 	ada, bob := m.client(t), m.client(t)
 	ada.author("Ada")
 	bob.signUp("Bob")

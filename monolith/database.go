@@ -10,7 +10,6 @@ import (
 	"banyan.dev/features/accounts"
 	"banyan.dev/features/contracts"
 	"banyan.dev/monolith/internal/config"
-	"banyan.dev/monolith/internal/tangle"
 	"banyan.dev/monolith/migrations"
 	"banyan.dev/platform/database"
 	"banyan.dev/platform/session"
@@ -69,7 +68,7 @@ func grant(ctx context.Context, cfg config.Config, logger *slog.Logger, email st
 		return err
 	}
 	defer db.Close()
-	people := accounts.NewService(tangle.New(db).Accounts(), accounts.NewPasswords(1), time.Now)
+	people := accounts.NewService(storesOf(cfg.Stores, db).Accounts(), accounts.NewPasswords(1), time.Now)
 	account, err := people.Grant(ctx, email, role)
 	if err != nil {
 		return fmt.Errorf("give %s the role %s: %w", email, role, err)

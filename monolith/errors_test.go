@@ -11,8 +11,10 @@ import (
 	"banyan.dev/platform/problem"
 )
 
-func TestEveryRefusalHasItsStatusAndKind(t *testing.T) {
-	m := startMonolith(t)
+func TestEveryRefusalHasItsStatusAndKind(t *testing.T) { onEither(t, everyRefusalHasItsStatusAndKind) }
+
+func everyRefusalHasItsStatusAndKind(t *testing.T, m *running) {
+	t.Helper()
 	ada, bob, visitor := m.client(t), m.client(t), m.client(t)
 	ada.author("Ada")
 	me := bob.signUp("Bob")
@@ -107,7 +109,11 @@ func TestEveryRefusalHasItsStatusAndKind(t *testing.T) {
 }
 
 func TestASecondTryWithTheSameKeyIsTheSameWrite(t *testing.T) {
-	m := startMonolith(t)
+	onEither(t, aSecondTryWithTheSameKeyIsTheSameWrite)
+}
+
+func aSecondTryWithTheSameKeyIsTheSameWrite(t *testing.T, m *running) {
+	t.Helper()
 	ada, bob := m.client(t), m.client(t)
 	me := ada.author("Ada")
 	bob.author("Bob")
@@ -147,7 +153,11 @@ func TestASecondTryWithTheSameKeyIsTheSameWrite(t *testing.T) {
 }
 
 func TestOfManyWhoChangeOneVersionOneWins(t *testing.T) {
-	m := startMonolith(t)
+	onEither(t, ofManyWhoChangeOneVersionOneWins)
+}
+
+func ofManyWhoChangeOneVersionOneWins(t *testing.T, m *running) {
+	t.Helper()
 	ada := m.client(t)
 	ada.author("Ada")
 	post := ada.post("A race")
@@ -170,8 +180,10 @@ func TestOfManyWhoChangeOneVersionOneWins(t *testing.T) {
 	require.Regexp(t, `^"2-`, ada.get("/posts/"+post.text("id")).header.Get("ETag"))
 }
 
-func TestListsPageToTheirEnd(t *testing.T) {
-	m := startMonolith(t)
+func TestListsPageToTheirEnd(t *testing.T) { onEither(t, listsPageToTheirEnd) }
+
+func listsPageToTheirEnd(t *testing.T, m *running) {
+	t.Helper()
 	ada := m.client(t)
 	ada.author("Ada")
 	want := map[string]bool{}

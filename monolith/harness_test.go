@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"banyan.dev/features/contracts"
+	"banyan.dev/monolith/internal/boundary"
 	"banyan.dev/monolith/internal/config"
 	"banyan.dev/platform/embedded/embeddedtest"
 	"banyan.dev/platform/telemetry"
@@ -39,6 +40,7 @@ type running struct {
 	database string
 	contract *contract
 	log      *lines
+	recorder *boundary.Recorder
 }
 
 // lines collects a log; it is safe for concurrent use.
@@ -102,14 +104,42 @@ func startOn(t testing.TB, database string, settings ...string) *running {
 	log := &lines{}
 	logger, err := telemetry.NewLogger(log, "test", cfg.LogLevel)
 	require.NoError(t, err)
-	h, err := start(t.Context(), cfg, logger)
+	recorder := &boundary.Recorder{}
+	h, err := start(t.Context(), cfg, recorder.Logger(logger.Handler()))
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.stop()) })
+	t.Cleanup(func() {
+		require.NoError(t, h.stop())
+		keepsToItsTables(t, cfg, recorder)
+	})
 	return &running{
-		host: h, database: database, contract: loadContract(t), log: log,
+		host: h, database: database, contract: loadContract(t), log: log, recorder: recorder,
 		base: "http://" + h.publicPort.Address(), admin: "http://" + h.adminPort.Address(),
 	}
 }
+
+// keepsToItsTables fails the test when the features' stores ran a statement that
+// touches another feature's table, whatever the test was about.
+func keepsToItsTables(t testing.TB, cfg config.Config, recorder *boundary.Recorder) {
+	t.Helper()
+	if cfg.Stores != config.Features {
+		return
+	}
+	touched, err := boundary.Judge(context.WithoutCancel(t.Context()), cfg.DatabaseURL, recorder.Statements())
+	require.NoError(t, err)
+	for _, stray := range boundary.Strays(touched) {
+		t.Error("not one feature's own tables: ", stray)
+	}
+}
+
+// onEither runs a test on the tangle, and again on the features' own stores, which
+// don't go with sessions in memory.
+func onEither(t *testing.T, test func(t *testing.T, m *running)) {
+	t.Helper()
+	t.Run("tangle", func(t *testing.T) { test(t, startMonolith(t)) })
+	t.Run("features", func(t *testing.T) { test(t, startMonolith(t, ownStores...)) })
+}
+
+var ownStores = []string{"STORES=features", "SESSION_STORE=postgres"}
 
 // client is somebody new.
 func (m *running) client(t testing.TB) *client { return newClient(t, m.base, m.contract) }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"banyan.dev/monolith/internal/config"
 	"banyan.dev/platform/embedded/embeddedtest"
 	"banyan.dev/platform/watch"
 )
@@ -55,6 +56,8 @@ func TestAStartThatCanNotSucceedSaysWhyAndWhatToDo(t *testing.T) {
 		"bad settings":        {database, []string{"SETTINGS_FILE=" + bad}, []string{"SETTINGS_FILE", "line 2", "drawer"}},
 		"no settings file":    {database, []string{"SETTINGS_FILE=/nowhere/settings.yaml"}, []string{"SETTINGS_FILE", "/nowhere/settings.yaml"}},
 		"an unknown store":    {database, []string{"SESSION_STORE=redis"}, []string{"SESSION_STORE", "redis", "SETTINGS_FILE"}},
+		"unknown stores":      {database, []string{"STORES=mine"}, []string{"STORES", `"mine"`, "tangle", "features"}},
+		"stores too early":    {database, []string{"STORES=features"}, []string{"STORES=features", "memory", "SESSION_STORE=postgres"}},
 		"an open admin port":  {database, []string{"ADMIN_ADDR=0.0.0.0:0", "ADMIN_TOKEN="}, []string{"ADMIN_ADDR", "ADMIN_TOKEN"}},
 		"a default token":     {database, []string{"ADMIN_ADDR=:0", "ADMIN_TOKEN=change-me"}, []string{"ADMIN_TOKEN"}},
 		"an insecure cookie":  {database, []string{"PUBLIC_URL=https://blog.example.org"}, []string{"COOKIE_SECURE", "https://blog.example.org"}},
@@ -96,6 +99,8 @@ func TestTheAdminPortTellsWhatRuns(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(body), &told))
 	require.Equal(t, "monolith-7", told.Replica)
 	require.EqualValues(t, "memory", told.Seams.SessionStore)
+	require.Equal(t, config.Tangle, told.Seams.Stores)
+	require.Contains(t, m.log.String(), `"stores":"tangle"`, "the start-up line tells too")
 	require.NotContains(t, body, m.cfg.AdminToken)
 	for _, path := range []string{"/livez", "/readyz", "/healthz", "/metrics", "/sessions/status"} {
 		status, body := m.adminGet(t, path, "")

@@ -13,7 +13,6 @@ import (
 
 	"banyan.dev/features/accounts"
 	"banyan.dev/monolith/internal/config"
-	"banyan.dev/monolith/internal/tangle"
 	"banyan.dev/platform/database"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/problem"
@@ -69,6 +68,9 @@ func (h *host) start(ctx context.Context) (err error) {
 	if h.settings, err = loadSettings(h.cfg); err != nil {
 		return err
 	}
+	if err := h.cfg.CheckSessions(h.settings.inForce().Mode); err != nil {
+		return err
+	}
 	db, err := openDatabase(ctx, h.cfg, h.logger)
 	if err != nil {
 		return err
@@ -78,7 +80,7 @@ func (h *host) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b := wire(tangle.New(db), mailer, h.settings.publicURL, h.logger)
+	b := wire(storesOf(h.cfg.Stores, db), mailer, h.settings.publicURL, h.logger)
 	if err := h.startSessions(ctx, db, b.accounts); err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ import (
 	"banyan.dev/monolith/internal/config"
 	"banyan.dev/monolith/internal/ports"
 	"banyan.dev/monolith/internal/tangle"
+	"banyan.dev/monolith/internal/untangled"
+	"banyan.dev/platform/database"
 	"banyan.dev/platform/session"
 )
 
@@ -30,7 +32,25 @@ type blog struct {
 	notifications *notifications.Service
 }
 
-// wire hangs the features on one store and on each other. Which implementation
+// stores is all features' stores, by whichever implementation.
+type stores interface {
+	Accounts() accounts.Store
+	Posts() posts.Store
+	Comments() comments.Store
+	Moderation() moderation.Store
+	Feed() feed.Store
+	Notifications() notifications.Store
+}
+
+// storesOf is the seam of the stores: joined in the tangle, or each feature's own.
+func storesOf(kind config.Stores, db *database.DB) stores {
+	if kind == config.Features {
+		return untangled.New(db)
+	}
+	return tangle.New(db)
+}
+
+// wire hangs the features on their stores and on each other. Which implementation
 // stands behind a port is decided here and nowhere else; in this host each port is
 // the other feature itself.
 //
@@ -39,7 +59,7 @@ type blog struct {
 //	comments ──Notifications──▶ notifications ──Accounts──▶ accounts
 //	                                          ──Mailer────▶ SMTP
 //	moderation ──Comments─────▶ comments
-func wire(store *tangle.Store, mailer notifications.Mailer, publicURL func() string, logger *slog.Logger) blog {
+func wire(store stores, mailer notifications.Mailer, publicURL func() string, logger *slog.Logger) blog {
 	now := time.Now
 	var b blog
 	b.accounts = accounts.NewService(store.Accounts(), accounts.NewPasswords(hashesAtOnce()), now)
@@ -72,6 +92,8 @@ func mailerOf(cfg config.Config, logger *slog.Logger, registry prometheus.Regist
 
 // The ports that another package satisfies as it is.
 var (
+	_ stores                 = (*tangle.Store)(nil)
+	_ stores                 = (*untangled.Store)(nil)
 	_ accounts.Sessions      = (*session.Manager)(nil)
 	_ accounts.Records       = (*session.Manager)(nil)
 	_ comments.Moderation    = (*moderation.Rulebook)(nil)

@@ -44,6 +44,22 @@ func TestWhoseTablesAStatementTouches(t *testing.T) {
 	}
 }
 
+func TestAStatementBelongsIntoItsFeaturesStore(t *testing.T) {
+	const sql = `SELECT id FROM posts`
+	for from, strays := range map[string]int{
+		"banyan.dev/features/posts/store.get":              0,
+		"banyan.dev/features/posts/store.(*Store).Get":     0,
+		"banyan.dev/features/posts/store.(*Store).X.func1": 0,
+		"banyan.dev/features/comments/store.(*Store).lock": 1,
+		"banyan.dev/features/posts.(*Service).Get":         1,
+		"banyan.dev/monolith/internal/tangle.getPost":      1,
+	} {
+		touched, err := boundary.Judge(t.Context(), storetest.URL(t), []boundary.Statement{{SQL: sql, From: from}})
+		require.NoError(t, err)
+		require.Len(t, boundary.Strays(touched), strays, from)
+	}
+}
+
 func TestWhatCanNotBeJudgedIsAnError(t *testing.T) {
 	url := storetest.URL(t)
 	db, err := database.Open(t.Context(), database.Config{URL: url})

@@ -82,3 +82,11 @@ func judge(ctx context.Context, conn *pgx.Conn, s Statement) (Touched, error) {
 func Crossing(all []Touched) []Touched {
 	return slices.DeleteFunc(slices.Clone(all), func(t Touched) bool { return len(t.Features) < 2 })
 }
+
+// Strays are those that are not where they belong: a statement touches tables of one
+// feature and is run by that feature's store.
+func Strays(all []Touched) []Touched {
+	return slices.DeleteFunc(slices.Clone(all), func(t Touched) bool {
+		return len(t.Features) == 1 && t.Package() == ours+"features/"+t.Features[0]+"/store"
+	})
+}

@@ -17,6 +17,17 @@ import (
 	"banyan.dev/platform/session"
 )
 
+// Stores says which stores keep the features' data.
+type Stores string
+
+// The tangle joins features in its statements; the features' own keep to their
+// tables. Both are over the same database, and replicas on either may run side by
+// side.
+const (
+	Tangle   Stores = "tangle"
+	Features Stores = "features"
+)
+
 // Config is the monolith's environment. It is a value; nothing changes it later.
 type Config struct {
 	ListenAddr     string         `env:"LISTEN_ADDR" envDefault:"127.0.0.1:8080"`
@@ -25,6 +36,7 @@ type Config struct {
 	DatabaseURL    string         `env:"DATABASE_URL"`
 	DBMaxConns     int            `env:"DB_MAX_CONNS" envDefault:"20"`
 	DBWait         time.Duration  `env:"DB_WAIT" envDefault:"10s"` // how long to wait at the start for a database that is not up yet
+	Stores         Stores         `env:"STORES" envDefault:"tangle"`
 	SettingsFile   string         `env:"SETTINGS_FILE"`
 	SessionStore   session.Mode   `env:"SESSION_STORE" envDefault:"memory"` // the settings file's wins
 	PublicURL      string         `env:"PUBLIC_URL"`                        // what links in mails begin with, unless the settings file says so; empty: the listening address
@@ -100,6 +112,9 @@ func (c Config) check() error {
 	if c.SessionStore != session.Memory && c.SessionStore != session.Postgres {
 		checks = append(checks, fmt.Errorf("SESSION_STORE %q can't be started with: use memory or postgres; the others are reached by SETTINGS_FILE", c.SessionStore))
 	}
+	if c.Stores != Tangle && c.Stores != Features {
+		checks = append(checks, fmt.Errorf("STORES %q is unknown: use tangle or features", c.Stores))
+	}
 	if c.DBMaxConns < 2 {
 		checks = append(checks, fmt.Errorf("DB_MAX_CONNS %d is too small: use 2 or more", c.DBMaxConns))
 	}
@@ -119,6 +134,17 @@ func checkDatabase(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Path == "" {
 		return errors.New("DATABASE_URL is no PostgreSQL address: " + mend) // its value may hold a password
+	}
+	return nil
+}
+
+// CheckSessions refuses sessions in memory with the features' stores: no step has the
+// two together, and the way to them would sign people out. It is asked at the start,
+// with the mode in force: the settings file may name another than the environment.
+func (c Config) CheckSessions(mode session.Mode) error {
+	if c.Stores == Features && mode == session.Memory {
+		return errors.New("STORES=features with sessions in memory can't be: changing STORES restarts each replica, and the sessions in its memory end with it; " +
+			"move sessions to Redis first, or set SESSION_STORE=postgres")
 	}
 	return nil
 }
@@ -164,7 +190,7 @@ func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("LISTEN_ADDR", c.ListenAddr), slog.String("ADMIN_ADDR", c.AdminAddr),
 		slog.Bool("ADMIN_TOKEN", c.AdminToken != ""), slog.String("DATABASE_URL", database),
-		slog.Int("DB_MAX_CONNS", c.DBMaxConns), slog.String("SETTINGS_FILE", c.SettingsFile),
+		slog.Int("DB_MAX_CONNS", c.DBMaxConns), slog.String("STORES", string(c.Stores)), slog.String("SETTINGS_FILE", c.SettingsFile),
 		slog.String("SESSION_STORE", string(c.SessionStore)), slog.String("PUBLIC_URL", c.PublicURL),
 		slog.Bool("COOKIE_SECURE", c.CookieSecure), slog.Any("TRUSTED_PROXIES", c.TrustedProxies),
 		slog.String("SMTP_ADDR", c.SMTPAddr), slog.String("MAIL_FROM", c.MailFrom),

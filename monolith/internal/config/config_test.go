@@ -3,6 +3,7 @@ package config_test
 import (
 	"bytes"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, "127.0.0.1:8080", cfg.ListenAddr)
 	require.Equal(t, "http://127.0.0.1:8080", cfg.PublicURL)
 	require.Equal(t, session.Memory, cfg.SessionStore)
+	require.Equal(t, config.Tangle, cfg.Stores)
 	require.Equal(t, 10*time.Second, cfg.DrainTimeout)
 	require.True(t, cfg.CookieSecure)
 	require.Len(t, cfg.TrustedProxies, 2, "only who is on the same machine")
@@ -31,10 +33,21 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 	require.ErrorContains(t, err, `DRAIN_TIMEOUT "ten"`)
 	require.ErrorContains(t, err, `COOKIE_SECURE "perhaps"`)
 	require.ErrorContains(t, err, `TRUSTED_PROXIES "gateway"`)
-	_, err = config.Load([]string{"PUBLIC_URL=blog", "SESSION_STORE=drawer"})
+	_, err = config.Load([]string{"PUBLIC_URL=blog", "SESSION_STORE=drawer", "STORES=drawer"})
 	require.ErrorContains(t, err, "DATABASE_URL is not set")
 	require.ErrorContains(t, err, `PUBLIC_URL "blog"`)
 	require.ErrorContains(t, err, `SESSION_STORE "drawer"`)
+	require.ErrorContains(t, err, `STORES "drawer"`)
+}
+
+func TestTheFeaturesStoresDoNotGoWithSessionsInMemory(t *testing.T) {
+	for stores, refused := range map[string][]session.Mode{"tangle": nil, "features": {session.Memory}} {
+		cfg, err := config.Load([]string{database, "STORES=" + stores})
+		require.NoError(t, err)
+		for _, mode := range []session.Mode{session.Memory, session.Dual, session.Redis, session.Back, session.Load, session.Postgres} {
+			require.Equal(t, slices.Contains(refused, mode), cfg.CheckSessions(mode) != nil, "%s with sessions in %s", stores, mode)
+		}
+	}
 }
 
 func TestTheAdminPortIsNotOpenedToOthersWithoutASecret(t *testing.T) {
