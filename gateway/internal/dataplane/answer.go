@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/valyala/fasthttp"
 )
 
 // Why an owner's answer is not believed. Whoever reads it leniently could find two
@@ -30,13 +32,30 @@ func (x *exchange) readHead() error {
 	if err != nil {
 		return err
 	}
-	if err := checkAnswer(text); err != nil {
+	trailers, err := checkAnswer(text)
+	if err != nil {
 		return err
 	}
-	if err := x.ctx.Response.Header.Read(x.conn.R); err != nil {
+	h := &x.ctx.Response.Header
+	if err := h.Read(x.conn.R); err != nil {
 		return fmt.Errorf("read the answer's head: %w", err)
 	}
+	if trailers > 1 {
+		announceAll(h, text)
+	}
 	return nil
+}
+
+// announceAll mends that fasthttp keeps only the last line that announces trailers.
+// The text is still in the buffer it was read from.
+func announceAll(h *fasthttp.ResponseHeader, text []byte) {
+	add := h.SetTrailerBytes
+	for line := range bytes.SplitSeq(text, crlf) {
+		if list, ok := valueOf(line, "trailer"); ok {
+			_ = add(list) // those that are forbidden end here
+			add = h.AddTrailerBytes
+		}
+	}
 }
 
 // awaitAnswer waits until a head is in the reader's buffer and returns its length.
@@ -63,34 +82,38 @@ func awaitAnswer(r *bufio.Reader) (int, error) {
 	return f.at, nil
 }
 
-// checkAnswer holds a head against the grammar. A header folded over two lines is
-// let through: fasthttp makes one line of it, as RFC 9112, section 5.2, asks for.
-func checkAnswer(text []byte) error {
+// checkAnswer holds a head against the grammar, and counts the lines that announce
+// trailers. A header folded over two lines is let through: fasthttp makes one line
+// of it, as RFC 9112, section 5.2, asks for.
+func checkAnswer(text []byte) (trailers int, err error) {
 	line, rest, _ := bytes.Cut(text, crlf)
 	if !isStatusLine(line) {
-		return errStatusLine
+		return 0, errStatusLine
 	}
 	old := line[len("HTTP/1.")] == '0'
 	for first := true; len(rest) > len(crlf); first = false {
 		line, rest, _ = bytes.Cut(rest, crlf)
 		if !isText(line) {
-			return errAnswerLine
+			return 0, errAnswerLine
 		}
 		if line[0] == ' ' || line[0] == '\t' {
 			if first {
-				return errAnswerLine
+				return 0, errAnswerLine
 			}
 			continue
 		}
 		colon := bytes.IndexByte(line, ':')
 		if colon <= 0 || !isToken(line[:colon]) {
-			return errAnswerLine
+			return 0, errAnswerLine
 		}
-		if old && isNamed(line[:colon], "transfer-encoding") {
-			return errAnswerLine
+		switch name := line[:colon]; {
+		case old && isNamed(name, "transfer-encoding"):
+			return 0, errAnswerLine
+		case isNamed(name, "trailer"):
+			trailers++
 		}
 	}
-	return nil
+	return trailers, nil
 }
 
 var crlf = []byte("\r\n")

@@ -168,7 +168,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		head, err := mine.Peek(size)
 		require.NoError(t, err)
-		if checkAnswer(head) != nil {
+		if _, err := checkAnswer(head); err != nil {
 			return
 		}
 		res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(text)), nil)
