@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -120,11 +121,23 @@ func (r *reader) checkOwnerOf(route *Route, at string) {
 		r.wrong(at+".owner", "is missing; known: %s", r.knownOwners())
 		return
 	}
-	if !r.refersTo(route.Owner, at+".owner") || route.Timeout != 0 {
-		return
+	if r.refersTo(route.Owner, at+".owner") {
+		r.checkTimeouts(route)
 	}
-	i := slices.IndexFunc(r.config.Owners, func(o Owner) bool { return o.Name == route.Owner })
-	route.Timeout = r.config.Owners[i].Timeout
+}
+
+// checkTimeouts gives a route without a timeout those of its owners.
+func (r *reader) checkTimeouts(route *Route) {
+	own := route.Timeout
+	for i := range r.config.Owners {
+		o := &r.config.Owners[i]
+		if o.Name == route.Owner {
+			route.Timeout = cmp.Or(own, o.Timeout)
+		}
+		if route.Canary != nil && o.Name == route.Canary.Owner {
+			route.Canary.Timeout = cmp.Or(own, o.Timeout)
+		}
+	}
 }
 
 // refersTo tells whether the field names an owner. What isn't a text was told

@@ -57,6 +57,8 @@ type Canary struct {
 	// Share is in hundredths of a percent: 0 is nobody, 10000 everybody.
 	Share int
 	By    Key
+	// Timeout is the route's own, or else that of the canary's owner.
+	Timeout time.Duration
 	// Salt makes two canaries choose different clients. Without one it is the
 	// owner's name, so that all routes to one new owner move the same clients.
 	Salt string

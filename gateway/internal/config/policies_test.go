@@ -71,7 +71,7 @@ func TestEveryPolicyIsRead(t *testing.T) {
 	require.Equal(t, config.Route{
 		Name: "comments-read", Path: "/api/v1/posts/{id}/comments", Methods: []string{"GET", "HEAD"},
 		Owner: "monolith", Timeout: config.DefaultTimeout,
-		Canary: &config.Canary{Owner: "comments", Share: 250, By: config.Key{Kind: config.KeyCookie, Name: "tenant"}, Salt: "comments-1"},
+		Canary: &config.Canary{Owner: "comments", Share: 250, By: config.Key{Kind: config.KeyCookie, Name: "tenant"}, Timeout: config.DefaultTimeout, Salt: "comments-1"},
 		Shadow: &config.Shadow{
 			Owner: "comments", Sample: 29, Queue: 64, Timeout: 3 * time.Second,
 			Pass: config.Credentials{Headers: []string{"Authorization"}, Cookies: []string{"banyan_session"}},
@@ -110,7 +110,7 @@ routes:
 
 	hold := config.Hold{MaxWait: 5 * time.Second, MaxRequests: 1000}
 	a, b := c.Routes[0], c.Routes[1]
-	require.Equal(t, &config.Canary{Owner: "empty", Share: 100, By: config.Key{Kind: config.KeyUser}, Salt: "empty"}, a.Canary)
+	require.Equal(t, &config.Canary{Owner: "empty", Share: 100, By: config.Key{Kind: config.KeyUser}, Timeout: config.DefaultTimeout, Salt: "empty"}, a.Canary)
 	require.Equal(t, &config.Shadow{
 		Owner: "empty", Sample: 1000, Queue: 256, Timeout: 2 * time.Second,
 		Compare: config.Compare{Body: config.CompareJSON, MaxBody: 256 << 10},

@@ -20,6 +20,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"banyan.dev/gateway/internal/config"
 	"banyan.dev/gateway/internal/hold"
 	"banyan.dev/gateway/internal/metrics"
@@ -57,9 +59,12 @@ type Route struct {
 	// Baseline counts the requests that the route's owner answers, Canary those of
 	// the other one; nil without a canary.
 	Baseline, Canary *metrics.Meter
-	Gate             *hold.Gate
-	Limiter          *resilience.Limiter // nil is no limit
-	Shadow           *shadow.Route       // nil without a shadow
+	// Refusals counts what the gateway answered before an owner was chosen.
+	Refusals   *metrics.Meter
+	Overridden prometheus.Counter // requests that a tester's token decided
+	Gate       *hold.Gate
+	Limiter    *resilience.Limiter // nil is no limit
+	Shadow     *shadow.Route       // nil without a shadow
 }
 
 // Refusal is a configuration that was not taken over.
@@ -205,8 +210,9 @@ func names(t *policy.Table) []string {
 func (c *Current) route(r *policy.Route) Route {
 	out := Route{
 		Baseline: c.lasting.Metrics.Meter(r.Name, r.Owner.Name),
-		Gate:     c.lasting.Holds.Gate(r.Name),
-		Limiter:  c.limiter(r.Name, r.RateLimit),
+		Refusals: c.lasting.Metrics.Meter(r.Name, "gateway"), Overridden: c.lasting.Metrics.Overridden.WithLabelValues(r.Name),
+		Gate:    c.lasting.Holds.Gate(r.Name),
+		Limiter: c.limiter(r.Name, r.RateLimit),
 	}
 	if r.Canary != nil {
 		out.Canary = c.lasting.Metrics.Meter(r.Name, r.Canary.Owner.Name)

@@ -24,6 +24,13 @@ func (x *exchange) admit() error {
 	}
 	x.side = x.route.Side(&x.view, &x.keys)
 	x.owner = x.side.Owner
+	if x.side.Canary {
+		x.timeout = x.route.Canary.Timeout
+		x.deadline = x.begun.Add(x.timeout)
+	}
+	if x.side.Overridden {
+		x.lasting.Overridden.Inc()
+	}
 	pass, err := x.owner.Guard.Admit(x.begun)
 	switch {
 	case errors.Is(err, resilience.ErrOpen):
@@ -106,8 +113,18 @@ func (x *exchange) passGate() error {
 	for {
 		gate := x.lasting.Gate
 		if gate.Enter() {
-			x.gate = gate
-			return nil
+			// A hold may have come and gone since the configuration was looked at: only
+			// what is in force behind the gate tells who owns the route now.
+			newest := x.server.current.Snapshot()
+			if newest == x.snapshot {
+				x.gate = gate
+				return nil
+			}
+			gate.Leave()
+			if err := x.follow(newest); err != nil {
+				return err
+			}
+			continue
 		}
 		bounds := x.route.Hold
 		if until.IsZero() {
@@ -153,8 +170,14 @@ func (x *exchange) judge(now time.Time) {
 	}
 }
 
-// leave counts the request off where it was counted in. It is over, or will last as
-// long as it likes: an upgraded connection, a stream of events.
+// settleEarly is for what has its answer and lasts as long as it likes: an upgraded
+// connection, a stream of events. It takes nobody's place, and no hold waits for it.
+func (x *exchange) settleEarly() {
+	x.judge(time.Now())
+	x.leave()
+}
+
+// leave counts the request off where it was counted in: it is over.
 func (x *exchange) leave() {
 	if x.guarded {
 		x.owner.Guard.Leave()

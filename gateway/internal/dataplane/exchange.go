@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"errors"
+	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -68,6 +69,9 @@ type exchange struct {
 	odd       bool // the request can't be trusted to end where it seems to
 	status    int
 	sent      int // how often
+	timeout   time.Duration
+	// ownTrouble tells that a connection failed for a reason of the gateway's.
+	ownTrouble bool
 }
 
 // begin takes an exchange for the request at hand.
@@ -84,8 +88,11 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx) *exchange {
 func (x *exchange) end() {
 	x.mustClose()
 	meter := x.server.none
-	if x.owner != nil {
+	switch {
+	case x.owner != nil:
 		meter = x.lasting.Meter(x.side)
+	case x.lasting != nil:
+		meter = x.lasting.Refusals
 	}
 	took := time.Since(x.begun)
 	meter.Answered(x.status, took)
@@ -177,11 +184,13 @@ func (x *exchange) forward() {
 		// A kept connection that turns out closed says nothing about its replica,
 		// and doesn't count as a retry: nobody is asked more than once for it.
 		fresh = x.conn.Reused
-		if !x.mayRepeat(err) || !fresh && !x.owner.Guard.MayRetry(time.Now()) {
+		if !x.mayRepeat(err, fresh) || !fresh && !x.owner.Guard.MayRetry(time.Now()) {
 			x.giveUp(err)
 			return
 		}
-		if !fresh {
+		if fresh {
+			x.sent-- // so it never takes a retry's place; the next connection is a new one
+		} else {
 			x.choice.Replica.Failed()
 			x.owner.Group.Answered(x.choice.Replica, false, time.Now())
 			x.tried = append(x.tried, x.choice.Replica)
@@ -225,6 +234,8 @@ func (x *exchange) connect(fresh bool) error {
 			if err != nil {
 				if upstream.IsDown(err) {
 					r.MarkDown("no connection: " + err.Error())
+				} else {
+					x.ownTrouble = true
 				}
 				x.tried = append(x.tried, r)
 				continue
@@ -246,8 +257,8 @@ func (x *exchange) replayable() bool {
 	return policy.IsIdempotent(x.view.Method) && (x.body == noBody || x.body == bodyBuffered)
 }
 
-func (x *exchange) mayRepeat(err error) bool {
-	return x.replayable() && !x.conn.Received() && x.sent < x.owner.Attempts && !x.interim &&
+func (x *exchange) mayRepeat(err error, fresh bool) bool {
+	return x.replayable() && !x.conn.Received() && (fresh || x.sent < x.owner.Attempts) && !x.interim &&
 		!errors.Is(err, upstream.ErrDeadline) && !errors.Is(err, upstream.ErrGone)
 }
 
@@ -262,8 +273,7 @@ func (x *exchange) giveUp(err error) {
 		x.abandon()
 		x.server.metrics.Gone.Inc()
 		x.status = statusGone
-		x.ctx.Response.Reset()
-		x.ctx.Response.Header.SetConnectionClose()
+		x.hangUp()
 		return
 	case errors.Is(err, upstream.ErrDeadline):
 		err = errLate
@@ -275,6 +285,13 @@ func (x *exchange) giveUp(err error) {
 	x.fail(err)
 }
 
+// hangUp ends the connection without an answer. A client that has closed its side
+// may still read: it must not be told that something was done.
+func (x *exchange) hangUp() {
+	x.ctx.HijackSetNoResponse(true)
+	x.ctx.Hijack(func(net.Conn) {}) // fasthttp closes it
+}
+
 // fail answers with a problem.
 func (x *exchange) fail(err error) {
 	x.abandon()
@@ -283,7 +300,7 @@ func (x *exchange) fail(err error) {
 		r = errInternal
 	}
 	x.status = r.status
-	if r == errLost || r == errLate || r == errRefused || r == errNobody {
+	if r == errLost || r == errLate || r == errRefused && !x.ownTrouble || r == errNobody {
 		x.outcome = resilience.Failed
 	}
 	r.write(x.ctx, x.view.Path, x.requestID)

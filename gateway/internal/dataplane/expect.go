@@ -94,7 +94,7 @@ func (x *exchange) ask() bool {
 
 // awaitWord reads the owner's word. No word in time is taken for a yes.
 func (x *exchange) awaitWord() (wanted bool, err error) {
-	x.conn.SetDeadline(time.Now().Add(min(patience, x.route.Timeout)))
+	x.conn.SetDeadline(time.Now().Add(min(patience, x.timeout)))
 	for range maxInterims {
 		err := x.readHead()
 		if errors.Is(err, upstream.ErrDeadline) && !x.conn.Received() {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -103,8 +105,10 @@ func TestAClientThatLeavesWhileHeldIsNotForwarded(t *testing.T) {
 	require.Zero(t, r.replica().Figures().Requests)
 }
 
-// The hand-over in small: writers under load, and the owner changes fifty times while
+// The hand-over in small: writers under load, and the owner changes many times while
 // held. No write fails, and none arrives at an owner that isn't the one of the moment.
+// There are many more writers than processors, so that some sleep between the look at
+// the configuration and the gate.
 func TestMovingUnderLoadLosesNothing(t *testing.T) {
 	var owns atomic.Pointer[string]
 	var strays, writes atomic.Int64
@@ -119,21 +123,16 @@ func TestMovingUnderLoadLosesNothing(t *testing.T) {
 	names := [2]string{"old", "new"}
 	old, new := owner(t, writer("old")), owner(t, writer("new"))
 	config := func(revision int, owner string) string {
-		return strings.Replace(twoOwners(revision, old.URL, new.URL, "", "hold: {max_wait: 10s, max_requests: 100}"), "owner: old", "owner: "+owner, 1)
+		return strings.Replace(twoOwners(revision, old.URL, new.URL, "", "hold: {max_wait: 30s, max_requests: 1000}"), "owner: old", "owner: "+owner, 1)
 	}
 	owns.Store(&names[0])
 	r := newRig(t, config(1, "old"))
 	stop := make(chan struct{})
 	var running sync.WaitGroup
 	var acknowledged, failed atomic.Int64
-	for range 8 {
+	for range 64 {
 		running.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !isClosed(stop) {
 				if answer, err := r.post("write"); err != nil || !strings.HasPrefix(answer, "200") {
 					failed.Add(1)
 					continue
@@ -142,7 +141,14 @@ func TestMovingUnderLoadLosesNothing(t *testing.T) {
 			}
 		})
 	}
-	for i := range 50 {
+	for range 4 { // take processors away from those under way
+		running.Go(func() {
+			for !isClosed(stop) {
+				runtime.Gosched()
+			}
+		})
+	}
+	for i := range 100 {
 		before := acknowledged.Load()
 		require.Eventually(t, func() bool { return acknowledged.Load() > before+8 }, wait, 50*time.Microsecond)
 		h, err := r.current.Lasting.Holds.Hold([]string{"everything"}, hold.Longest)
@@ -158,4 +164,29 @@ func TestMovingUnderLoadLosesNothing(t *testing.T) {
 	require.Zero(t, failed.Load())
 	require.Zero(t, strays.Load())
 	require.Equal(t, acknowledged.Load(), writes.Load())
+}
+
+func isClosed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// A client that has closed its side is taken for gone. It may still read, and must
+// not be told that its write was done.
+func TestAHalfClosedClientIsToldNothing(t *testing.T) {
+	r, _ := holdRig(t, held)
+	h, err := r.current.Lasting.Holds.Hold([]string{"everything"}, time.Minute)
+	require.NoError(t, err)
+	c := r.raw(t)
+	c.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
+	require.NoError(t, c.Conn.(*net.TCPConn).CloseWrite())
+	text, err := io.ReadAll(c.r)
+	require.NoError(t, err)
+	require.Empty(t, string(text))
+	require.NoError(t, r.current.Lasting.Holds.Release(h.ID))
+	require.Zero(t, r.replica().Figures().Requests)
 }

@@ -42,7 +42,8 @@ func (x *exchange) follow(snapshot *current.Snapshot) error {
 	}
 	x.keys.Reset(snapshot.Table)
 	x.lasting = &snapshot.Routes[x.route.Index]
-	x.deadline = x.begun.Add(x.route.Timeout)
+	x.timeout = x.route.Timeout
+	x.deadline = x.begun.Add(x.timeout)
 	if limit := x.route.MaxBody; limit > 0 && int64(x.ctx.Request.Header.ContentLength()) > limit {
 		return errTooLarge
 	}

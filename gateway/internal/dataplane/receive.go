@@ -58,6 +58,7 @@ func (x *exchange) take() {
 	res := &x.ctx.Response
 	x.status = res.StatusCode()
 	x.outcome = resilience.OutcomeOf(x.status)
+	x.upload.answering()
 	x.copyHead(&res.Header)
 	// An owner that answers before the body it was asked about still waits for it.
 	reusable := !res.Header.ConnectionClose() && !x.interim

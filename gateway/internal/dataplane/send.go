@@ -144,4 +144,4 @@ func (x *exchange) appendOwn(dst []byte) []byte {
 
 // remaining is the route's whole time again: what an owner may take from the last
 // byte it was sent.
-func (x *exchange) remaining() time.Time { return time.Now().Add(x.route.Timeout) }
+func (x *exchange) remaining() time.Time { return time.Now().Add(x.timeout) }

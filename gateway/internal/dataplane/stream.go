@@ -50,9 +50,10 @@ func (x *exchange) stream(length int, reusable bool) {
 func (x *exchange) boundSilence() {
 	if bytes.HasPrefix(x.ctx.Response.Header.ContentType(), []byte("text/event-stream")) {
 		x.conn.SetSilence(0)
+		x.settleEarly()
 		return
 	}
-	x.conn.SetSilence(max(x.route.Timeout, config.DefaultTimeout))
+	x.conn.SetSilence(max(x.timeout, config.DefaultTimeout))
 }
 
 // streamUntilClose answers HTTP/1.0, which knows no chunks: the end of the body is

@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"banyan.dev/gateway/internal/resilience"
 )
 
 // farewell is how long one side of a tunnel may go on after the other has closed.
@@ -34,6 +36,7 @@ func (x *exchange) hijack(work func(from net.Conn)) {
 	x.ctx.Hijack(func(from net.Conn) {
 		defer s.tunnels.remove(t)
 		defer s.metrics.Tunnels.Dec()
+		x.client.moved = time.Time{} // fasthttp has taken the deadline off
 		work(from)
 	})
 }
@@ -74,15 +77,17 @@ func (t *tunnels) drain(ctx context.Context) error {
 	return nil
 }
 
+// cut closes both: a deadline could be moved again by who reads.
 func (t *tunnel) cut() {
-	past := time.Unix(1, 0)
-	_ = t.client.SetDeadline(past)
-	_ = t.owner.SetDeadline(past)
+	_ = t.client.Close()
+	_ = t.owner.Close()
 }
 
 // openTunnel passes the owner's consent to leave HTTP on, and then bytes both ways.
 func (x *exchange) openTunnel() {
 	x.status = x.ctx.Response.StatusCode()
+	x.outcome = resilience.OutcomeOf(x.status)
+	x.settleEarly()
 	h := &x.ctx.Response.Header
 	h.ResetConnectionClose()
 	x.mark(h)

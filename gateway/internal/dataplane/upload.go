@@ -18,6 +18,28 @@ type upload struct {
 	done    chan struct{}
 	whole   atomic.Bool
 	clients atomic.Pointer[refusal] // the client's fault
+
+	mu       sync.Mutex
+	answered bool
+}
+
+// answering tells that the answer has begun: from here on its own bounds count.
+func (u *upload) answering() {
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	u.answered = true
+	u.mu.Unlock()
+}
+
+// allow gives the owner so much time for its answer, unless it has begun.
+func (u *upload) allow(conn *upstream.Conn, d time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.answered {
+		conn.SetDeadline(time.Now().Add(d))
+	}
 }
 
 // complete tells whether the whole body was read and sent.
@@ -46,12 +68,14 @@ func (x *exchange) startUpload() {
 	}
 	c := carrier{
 		body: x.ctx.RequestBodyStream(), conn: x.conn, upload: u,
-		chunked: x.body == bodyChunked, limit: x.route.MaxBody, patience: x.route.Timeout,
+		chunked: x.body == bodyChunked, limit: x.route.MaxBody, patience: x.timeout,
 		length: int64(x.ctx.Request.Header.ContentLength()),
 	}
 	if c.chunked {
 		c.body, c.client = chunkReader{x.client}, x.client
 	}
+	// As long as the gateway waits for the client, an owner that waits too is not late.
+	x.conn.SetSilence(0)
 	go c.run()
 }
 
@@ -152,9 +176,11 @@ func (c *carrier) write(buffer []byte, n int) bool {
 	if c.conn.SetWriteDeadline(until) != nil {
 		return false
 	}
-	_, err := c.conn.Write(buffer[from:to])
-	c.conn.SetDeadline(until) // the owner's time begins with what it got last
-	return err == nil
+	if _, err := c.conn.Write(buffer[from:to]); err != nil {
+		c.upload.allow(c.conn, 0) // it takes nothing: what it has said is all there is
+		return false
+	}
+	return true
 }
 
 func (c *carrier) finish() {
@@ -164,6 +190,7 @@ func (c *carrier) finish() {
 			return
 		}
 	}
+	c.upload.allow(c.conn, c.patience) // the owner's time begins with what it got last
 	c.upload.whole.Store(true)
 }
 

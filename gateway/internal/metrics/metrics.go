@@ -21,6 +21,8 @@ type Set struct {
 	// Tunnels is upgraded connections that are open.
 	Tunnels prometheus.Gauge
 	limited *prometheus.CounterVec
+	// Overridden is requests of testers, who chose their owner by a token.
+	Overridden *prometheus.CounterVec
 	// Retries is requests sent again: to another replica, or over another
 	// connection.
 	Retries *prometheus.CounterVec
@@ -47,6 +49,9 @@ func New(registry *prometheus.Registry) *Set {
 		Retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_retries_total", Help: "Requests sent again, by owner.",
 		}, []string{"owner"}),
+		Overridden: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gateway_overridden_total", Help: "Requests whose owner a tester's token chose.",
+		}, []string{"route"}),
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_rate_limited_total", Help: "Requests answered 429, by route.",
 		}, []string{"route"}),
@@ -56,7 +61,7 @@ func New(registry *prometheus.Registry) *Set {
 		}, []string{"result"}),
 		Revision: prometheus.NewGauge(prometheus.GaugeOpts{Name: "gateway_config_revision", Help: "Revision of the running configuration."}),
 	}
-	registry.MustRegister(s.requests, s.latency, s.InFlight, s.Tunnels, s.Retries, s.limited, s.Gone, s.Reloads, s.Revision)
+	registry.MustRegister(s.requests, s.latency, s.InFlight, s.Tunnels, s.Retries, s.limited, s.Overridden, s.Gone, s.Reloads, s.Revision)
 	return s
 }
 

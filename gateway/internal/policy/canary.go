@@ -3,6 +3,7 @@ package policy
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -15,7 +16,9 @@ type Canary struct {
 	// Share is in hundredths of a percent.
 	Share int
 	By    config.Key
-	seed  uint64
+	// Timeout is the route's own, or else that of the canary's owner.
+	Timeout time.Duration
+	seed    uint64
 }
 
 // Side is the owner that answers a request, and why that one.
@@ -34,7 +37,7 @@ func NewCanary(c *config.Canary, owner *Owner) *Canary {
 	if c == nil {
 		return nil
 	}
-	return &Canary{Owner: owner, Share: c.Share, By: c.By, seed: xxhash.Sum64String(c.Salt)}
+	return &Canary{Owner: owner, Share: c.Share, By: c.By, Timeout: c.Timeout, seed: xxhash.Sum64String(c.Salt)}
 }
 
 // Bucket is where a client stands among all, from 0 to 9999: who is below the share
