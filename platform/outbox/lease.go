@@ -23,12 +23,13 @@ type lease struct {
 	own    *ownership
 	wake   chan struct{}
 	logger *slog.Logger
+	// silence is how long the session may say nothing until the server ends it.
+	silence time.Duration
 }
 
 const (
 	// balanceEvery is how often a relay looks for shards to take or to give.
-	balanceEvery = time.Second
-	// sessionSilence is how long a session may say nothing until the server ends it.
+	balanceEvery   = time.Second
 	sessionSilence = 15 * time.Second
 	leaseTimeout   = 5 * time.Second
 	leaveTimeout   = 2 * time.Second
@@ -75,7 +76,7 @@ func (l *lease) connect(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect for the shards' locks: %w", err)
 	}
-	_, err = conn.Exec(ctx, fmt.Sprintf("SET idle_session_timeout = %d", sessionSilence.Milliseconds()))
+	_, err = conn.Exec(ctx, fmt.Sprintf("SET idle_session_timeout = %d", l.silence.Milliseconds()))
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "42704" { // before PostgreSQL 14: TCP's keepalive has to do
 		err = nil

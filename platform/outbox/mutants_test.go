@@ -226,8 +226,8 @@ func (p claimPublisher) Publish(ctx context.Context, messages []broker.Message) 
 	return err
 }
 
-func TestTheTestFindsOut(t *testing.T) {
-	for name, v := range map[string]variant{
+func mutants() map[string]variant {
+	return map[string]variant{
 		"a cursor on ids":           {write: change, ledger: func(w *wrong, t *table) ledger { return behindLastID{w, t} }},
 		"a cursor below xmin":       {write: change, ledger: func(w *wrong, t *table) ledger { return belowXmin{w, t} }},
 		"marking before the answer": {write: change, ledger: func(_ *wrong, t *table) ledger { return markFirst{t} }},
@@ -235,12 +235,16 @@ func TestTheTestFindsOut(t *testing.T) {
 		"SKIP LOCKED without shards": {write: change, unshared: true, relays: 3,
 			ledger:    func(w *wrong, t *table) ledger { return skipLocked{w, t} },
 			publisher: func(_ *wrong, p Publisher) Publisher { return claimPublisher{p} }},
-	} {
+	}
+}
+
+func TestTheTestFindsOut(t *testing.T) {
+	for name, v := range mutants() {
 		t.Run(name, func(t *testing.T) {
 			const most = 10
 			for seed := range uint64(most) {
 				var got verdict
-				t.Run(fmt.Sprint(seed), func(t *testing.T) { got = trial(t, v, seed, 2*time.Second) })
+				t.Run(fmt.Sprint(seed), func(t *testing.T) { got = trial(t, v, seed, 3*time.Second) })
 				t.Logf("run %d: %s", seed+1, got)
 				if got.wrong() {
 					return

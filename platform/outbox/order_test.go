@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -286,6 +287,7 @@ func (c *chaos) born() *life {
 	}
 	relay, err := NewRelay(cfg)
 	require.NoError(c.r.t, err)
+	relay.brokerPause = 200 * time.Millisecond // so that whoever stands still for long has lost something
 	relay.ledger = func(t *table) ledger {
 		if c.v.ledger == nil {
 			return mortalLedger{l, t}
@@ -367,8 +369,11 @@ func (c *chaos) end() {
 	}
 }
 
+// go test ./platform/outbox -run Nothing -seeds 20: more of the same.
+var seeds = flag.Uint64("seeds", 3, "how many times the order-and-loss test runs")
+
 func TestNothingIsLostOrTurnedRound(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range *seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			v := trial(t, variant{write: change}, seed, forLong)
 			t.Log(v)

@@ -16,15 +16,17 @@ import (
 // that a partition that hangs holds only itself. Between the fetching of a shard's
 // events and their marking nothing else is fetched of that shard.
 type pump struct {
-	ledger    ledger
-	publisher Publisher
-	shards    []shard
-	own       *ownership
-	wake      chan struct{}
-	limit     int // events of one shard at a time
-	poll      time.Duration
-	metrics   *metrics
-	logger    *slog.Logger
+	ledger      ledger
+	publisher   Publisher
+	shards      []shard
+	own         *ownership
+	wake        chan struct{}
+	limit       int // events of one shard at a time
+	poll        time.Duration
+	brokerPause time.Duration
+	finishing   time.Duration // how long answers are waited for in the end
+	metrics     *metrics
+	logger      *slog.Logger
 
 	queues     []queue
 	results    chan result
@@ -56,8 +58,6 @@ const (
 	gather           = 2 * time.Millisecond
 	maxDatabasePause = 2 * time.Second
 	maxBrokerPause   = 5 * time.Second
-	// finishing bounds how long a relay that stops waits for answers of the broker.
-	finishing = 10 * time.Second
 )
 
 // patience is a pause that grows up to longest, with a random part, and for ever.
@@ -72,7 +72,7 @@ func patience(longest time.Duration) *backoff.ExponentialBackOff {
 func (p *pump) run(ctx context.Context) {
 	p.queues = make([]queue, len(p.shards))
 	for i := range p.queues {
-		p.queues[i] = queue{look: true, pause: patience(maxBrokerPause)}
+		p.queues[i] = queue{look: true, pause: patience(p.brokerPause)}
 	}
 	p.results = make(chan result, len(p.shards))
 	p.database = patience(maxDatabasePause)
@@ -274,7 +274,7 @@ func (p *pump) databaseFailed(ctx context.Context, err error) {
 // finish waits for the answers that are due, marks what is acknowledged and lets
 // the shards go. What it can't mark in time is published again, by another relay.
 func (p *pump) finish(sending context.Context, abort context.CancelFunc) {
-	giveUp := time.AfterFunc(finishing, abort)
+	giveUp := time.AfterFunc(p.finishing, abort)
 	defer giveUp.Stop()
 	for p.inFlight > 0 {
 		p.settle(<-p.results)

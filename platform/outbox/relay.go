@@ -63,6 +63,10 @@ type Relay struct {
 	// made from the table, and how shards are held until a context ends.
 	ledger func(*table) ledger
 	hold   func(ctx context.Context)
+	// finishing bounds how long a relay that stops waits for answers of the broker.
+	finishing time.Duration
+	// brokerPause bounds the pause after the broker's failures.
+	brokerPause time.Duration
 }
 
 // NewRelay checks the configuration; it connects to nothing.
@@ -81,12 +85,12 @@ func NewRelay(cfg Config) (*Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Relay{cfg: cfg, shards: shards, own: newOwnership(len(shards)), wake: make(chan struct{}, 1)}
+	r := &Relay{cfg: cfg, shards: shards, own: newOwnership(len(shards)), wake: make(chan struct{}, 1), finishing: 10 * time.Second, brokerPause: maxBrokerPause}
 	if err := r.configure(); err != nil {
 		return nil, err
 	}
 	r.ledger = func(t *table) ledger { return t }
-	r.hold = (&lease{config: r.conn, shards: r.shards, own: r.own, wake: r.wake, logger: r.cfg.Logger}).run
+	r.hold = (&lease{config: r.conn, shards: r.shards, own: r.own, wake: r.wake, logger: r.cfg.Logger, silence: sessionSilence}).run
 	return r, nil
 }
 
@@ -134,7 +138,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	t := &table{pool: pool, shards: r.shards, limit: r.cfg.Batch}
 	p := &pump{
 		ledger: r.ledger(t), publisher: r.cfg.Publisher, shards: r.shards, own: r.own, wake: r.wake,
-		limit: r.cfg.Batch, poll: r.cfg.Poll, metrics: m, logger: r.cfg.Logger,
+		limit: r.cfg.Batch, poll: r.cfg.Poll, finishing: r.finishing, brokerPause: r.brokerPause, metrics: m, logger: r.cfg.Logger,
 	}
 	// The shards are kept until the pump is done with them.
 	holding, let := context.WithCancel(context.WithoutCancel(ctx))
