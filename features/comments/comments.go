@@ -189,9 +189,9 @@ func (s *Service) Decide(ctx context.Context, v contracts.Viewer, id string, sta
 // effects is what a comment with that verdict does to other features.
 func effects(c contracts.Comment, p Post, v contracts.Verdict) Effects {
 	e := Effects{Reason: v.Reason}
-	if v.Status == contracts.Approved && c.Author.ID != p.Author.ID {
+	if v.Status == contracts.Approved && c.Author.ID != p.AuthorID {
 		e.Notice = &contracts.CommentNotice{
-			PostID: p.ID, PostTitle: p.Title, CommentID: c.ID, Excerpt: excerpt(c.Body), Actor: c.Author, To: p.Author.ID,
+			PostID: p.ID, PostTitle: p.Title, CommentID: c.ID, Excerpt: excerpt(c.Body), Actor: c.Author, To: p.AuthorID,
 		}
 	}
 	return e

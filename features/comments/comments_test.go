@@ -72,7 +72,7 @@ func (w *world) Published(_ context.Context, id string) (comments.Post, error) {
 	if id != "post" {
 		return comments.Post{}, problem.New(problem.NotFound, "no post")
 	}
-	return comments.Post{ID: "post", Title: "Talk", Author: ann.Person}, nil
+	return comments.Post{ID: "post", Title: "Talk", AuthorID: ann.ID}, nil
 }
 
 func (w *world) Judge(context.Context, string) (contracts.Verdict, error) { return w.verdict, nil }

@@ -40,9 +40,9 @@ type Store interface {
 
 // Post is what comments needs to know of a post.
 type Post struct {
-	ID     string
-	Title  string
-	Author contracts.Person
+	ID       string
+	Title    string
+	AuthorID string
 }
 
 // Posts finds the post that is commented on.

@@ -29,6 +29,13 @@ type Tag struct {
 	Count int    `json:"count"`
 }
 
+// Ref is what others need to know of a post to hang something on it.
+type Ref struct {
+	ID       string
+	Title    string
+	AuthorID string
+}
+
 // Store keeps posts. Implementations pass storetest's suite and are safe for
 // concurrent use. An Author's name in what they return is the account's present one.
 type Store interface {
@@ -37,6 +44,9 @@ type Store interface {
 	Create(ctx context.Context, p contracts.Post, key contracts.Key) (created contracts.Post, replayed bool, err error)
 	// Get returns a post, or NotFound.
 	Get(ctx context.Context, id string) (contracts.Post, error)
+	// Published returns a post that is there for everyone, without its text, or
+	// NotFound.
+	Published(ctx context.Context, id string) (Ref, error)
 	// List returns posts, newest first: by publication, drafts by creation.
 	List(ctx context.Context, f Filter, page paging.Page) (paging.List[contracts.PostSummary], error)
 	// Update stores title, slug, body, HTML, excerpt, tags, status and publication

@@ -53,6 +53,12 @@ func (s *Service) Get(ctx context.Context, v contracts.Viewer, id string) (contr
 	return p, nil
 }
 
+// Published returns a post that is there for everyone, or NotFound: what others need
+// to know of it.
+func (s *Service) Published(ctx context.Context, id string) (Ref, error) {
+	return s.store.Published(ctx, id)
+}
+
 // List returns published posts, newest first.
 func (s *Service) List(ctx context.Context, f Filter, page paging.Page) (paging.List[contracts.PostSummary], error) {
 	f.Drafts = false

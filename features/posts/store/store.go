@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"gorm.io/gorm"
 
 	"banyan.dev/features/contracts"
 	"banyan.dev/features/posts"
@@ -38,6 +41,22 @@ func (s *Store) named(ctx context.Context, p contracts.Post) (contracts.Post, er
 	}
 	p.Author.Name = names[p.Author.ID]
 	return p, nil
+}
+
+// Published is posts.Store's.
+func (s *Store) Published(ctx context.Context, id string) (posts.Ref, error) {
+	if !contracts.IsID(id) {
+		return posts.Ref{}, notFound("post", id)
+	}
+	var row post
+	err := s.db.Gorm(ctx).Select("id", "title", "author_id").Where("id = ? AND status = 'published'", id).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return posts.Ref{}, notFound("post", id)
+	}
+	if err != nil {
+		return posts.Ref{}, fmt.Errorf("select published post: %w", err)
+	}
+	return posts.Ref{ID: row.ID, Title: row.Title, AuthorID: row.AuthorID}, nil
 }
 
 // List is posts.Store's.

@@ -5,7 +5,6 @@ import (
 
 	"banyan.dev/features/accounts"
 	"banyan.dev/features/comments"
-	"banyan.dev/features/contracts"
 	"banyan.dev/features/notifications"
 	"banyan.dev/features/posts"
 )
@@ -15,13 +14,13 @@ type CommentsPosts struct {
 	Posts *posts.Service
 }
 
-// Published asks as a visitor: what a visitor sees is there for everyone.
+// Published is the post without its text.
 func (p CommentsPosts) Published(ctx context.Context, id string) (comments.Post, error) {
-	post, err := p.Posts.Get(ctx, contracts.Viewer{}, id)
+	post, err := p.Posts.Published(ctx, id)
 	if err != nil {
 		return comments.Post{}, err
 	}
-	return comments.Post{ID: post.ID, Title: post.Title, Author: post.Author}, nil
+	return comments.Post{ID: post.ID, Title: post.Title, AuthorID: post.AuthorID}, nil
 }
 
 // NotificationsAccounts lets notifications find out where a mail goes.

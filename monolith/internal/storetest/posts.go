@@ -30,6 +30,17 @@ func postPromises() []promise {
 			unseen := draft(newPost(s, ann, "Draft"))
 			require.Equal(s, unseen, s.keep(unseen))
 		}},
+		{"a published post can be referred to, a draft can't", func(s *stage) {
+			ann := s.person("Ann", contracts.Author)
+			p, unseen := s.publish(ann, "Seen"), s.keep(draft(newPost(s, ann, "Unseen")))
+			ref, err := s.Posts.Published(s.ctx(), p.ID)
+			require.NoError(s, err)
+			require.Equal(s, posts.Ref{ID: p.ID, Title: "Seen", AuthorID: ann.ID}, ref)
+			for _, id := range []string{unseen.ID, contracts.NewID(), "", "no id"} {
+				_, err := s.Posts.Published(s.ctx(), id)
+				s.refused(problem.NotFound, err)
+			}
+		}},
 		{"what is not there is not found", func(s *stage) {
 			ann := s.person("Ann", contracts.Author)
 			for _, id := range []string{contracts.NewID(), "", "no id"} {

@@ -94,6 +94,21 @@ func getPost(db *gorm.DB, id string) (contracts.Post, error) {
 	return contracts.Post{PostSummary: row.Summary.toSummary(), Body: row.Body, HTML: row.HTML}, nil
 }
 
+func (s postStore) Published(ctx context.Context, id string) (posts.Ref, error) {
+	if !contracts.IsID(id) {
+		return posts.Ref{}, notFound("post", id)
+	}
+	var row post
+	err := s.db.Gorm(ctx).Select("id", "title", "author_id").Where("id = ? AND status = 'published'", id).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return posts.Ref{}, notFound("post", id)
+	}
+	if err != nil {
+		return posts.Ref{}, fmt.Errorf("select published post: %w", err)
+	}
+	return posts.Ref{ID: row.ID, Title: row.Title, AuthorID: row.AuthorID}, nil
+}
+
 func (s postStore) List(ctx context.Context, f posts.Filter, page paging.Page) (paging.List[contracts.PostSummary], error) {
 	rows, err := listPosts(s.db.Gorm(ctx), f, page)
 	if err != nil {

@@ -79,6 +79,10 @@ func (e eitherPosts) Get(ctx context.Context, id string) (contracts.Post, error)
 	return e.next().Get(ctx, id)
 }
 
+func (e eitherPosts) Published(ctx context.Context, id string) (posts.Ref, error) {
+	return e.next().Published(ctx, id)
+}
+
 func (e eitherPosts) List(ctx context.Context, f posts.Filter, page paging.Page) (paging.List[contracts.PostSummary], error) {
 	return e.next().List(ctx, f, page)
 }

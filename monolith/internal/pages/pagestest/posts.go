@@ -7,6 +7,7 @@ import (
 	"banyan.dev/features/contracts"
 	"banyan.dev/features/posts"
 	"banyan.dev/platform/paging"
+	"banyan.dev/platform/problem"
 )
 
 type postStore struct{ *memory }
@@ -57,6 +58,17 @@ func (s postStore) Get(_ context.Context, id string) (contracts.Post, error) {
 		return contracts.Post{}, err
 	}
 	return s.shown(row), nil
+}
+
+func (s postStore) Published(ctx context.Context, id string) (posts.Ref, error) {
+	p, err := s.Get(ctx, id)
+	if err != nil {
+		return posts.Ref{}, err
+	}
+	if p.Status != contracts.Published {
+		return posts.Ref{}, problem.New(problem.NotFound, "there is no post %s", id)
+	}
+	return posts.Ref{ID: p.ID, Title: p.Title, AuthorID: p.Author.ID}, nil
 }
 
 // newest returns the posts that keep says, newest first.
