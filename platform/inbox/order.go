@@ -54,17 +54,14 @@ func (o *ordering) load(aggregates []string) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	names, err := json.Marshal(slices.Sorted(maps.Keys(wanted)))
-	if err != nil {
-		return fmt.Errorf("list aggregates: %w", err)
-	}
 	var versions []struct {
 		AggregateID string
 		Version     int64
 	}
-	err = o.tx.Raw(`SELECT aggregate_id, version FROM inbox_versions
-		WHERE consumer = ? AND topic = ? AND aggregate_id IN (SELECT jsonb_array_elements_text(?::jsonb))`,
-		o.w.cfg.Consumer, o.w.topic, string(names)).Scan(&versions).Error
+	// An array, and no subquery or join: of those the planner knows no number, and reads
+	// the whole table.
+	err := o.tx.Raw(`SELECT aggregate_id, version FROM inbox_versions WHERE consumer = ? AND topic = ? AND aggregate_id = ANY (?::text[])`,
+		o.w.cfg.Consumer, o.w.topic, array(slices.Sorted(maps.Keys(wanted)))).Scan(&versions).Error
 	if err != nil {
 		return fmt.Errorf("select versions: %w", err)
 	}

@@ -119,9 +119,25 @@ func (p *pass) remember() ([]item, error) {
 	return fresh, nil
 }
 
-// array is a list of uuids or numbers as PostgreSQL writes arrays; a string, since
-// gorm spreads slices.
-func array(ids []string) string { return "{" + strings.Join(ids, ",") + "}" }
+// array is a list of texts as PostgreSQL writes arrays (its manual, 8.15.6). It is a
+// string, since gorm spreads slices.
+func array(texts []string) string {
+	out := []byte{'{'}
+	for i, text := range texts {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, '"')
+		for _, c := range []byte(text) {
+			if c == '"' || c == '\\' {
+				out = append(out, '\\')
+			}
+			out = append(out, c)
+		}
+		out = append(out, '"')
+	}
+	return string(append(out, '}'))
+}
 
 // straight is the order of a handler of state: as they come.
 func (p *pass) straight(fresh []item) error {

@@ -159,6 +159,17 @@ var calls = inbox.Each(func(_ context.Context, tx *gorm.DB, e inbox.Event) error
 	return tx.Exec(`INSERT INTO calls (aggregate, version, event_id) VALUES (?, ?, ?)`, e.Aggregate, e.Version, e.ID).Error
 })
 
+// callsAtOnce is calls with one statement for many events.
+type callsAtOnce struct{}
+
+func (callsAtOnce) Handle(_ context.Context, tx *gorm.DB, events []inbox.Event) error {
+	all := make([]map[string]any, len(events))
+	for i, e := range events {
+		all[i] = map[string]any{"aggregate": e.Aggregate, "version": e.Version, "event_id": e.ID}
+	}
+	return tx.Table("calls").Create(all).Error
+}
+
 // rows keeps the newest state, for many events in one statement, with the version
 // guard of a follower.
 type rows struct{}
