@@ -2,7 +2,10 @@ package dataplane
 
 import (
 	"context"
+	"runtime"
+	"runtime/debug"
 	"sync"
+	"time"
 
 	"banyan.dev/gateway/internal/sock"
 )
@@ -15,6 +18,31 @@ type lot struct {
 	parked map[*client]struct{}
 	closed bool
 	wait   sync.WaitGroup
+
+	let   int // connections parked since memory was given back
+	timer *time.Timer
+}
+
+// A gateway allocates nothing while it proxies, so its collector hardly runs: what
+// many connections let go of would stay in the process for minutes. After so many
+// were parked it is given back to the system, a while later and not more often.
+const (
+	manyParked = 500
+	giveBackIn = 5 * time.Second
+)
+
+// noteParked is called with the lock held.
+func (l *lot) noteParked() {
+	if l.let++; l.let < manyParked || l.timer != nil {
+		return
+	}
+	l.timer = time.AfterFunc(giveBackIn, func() {
+		runtime.GC() // pools let go at the second collection
+		debug.FreeOSMemory()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.let, l.timer = 0, nil
+	})
 }
 
 // park takes a connection that fasthttp has let go of, until its client sends
@@ -30,6 +58,7 @@ func (s *Server) park(c *client) bool {
 		l.parked = map[*client]struct{}{}
 	}
 	l.parked[c] = struct{}{}
+	l.noteParked()
 	l.wait.Add(1)
 	go s.await(c)
 	return true
@@ -56,6 +85,9 @@ func (l *lot) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
 	for c := range l.parked {
 		c.shut()
 	}
