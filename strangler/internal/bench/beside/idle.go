@@ -90,12 +90,13 @@ func (s *stage) idleAt(ctx context.Context, c peers.Contender) (Idle, error) {
 }
 
 // settled is the process's resident memory once it changes by less than a
-// hundredth within two seconds, or after fifteen.
+// hundredth within eight seconds, or after thirty: a process may give memory back a
+// while after it had use for it, as the gateway does.
 func settled(ctx context.Context, p *peers.Process) (int64, error) {
 	const (
 		every = 250 * time.Millisecond
-		calm  = int(2 * time.Second / every)
-		most  = int(15 * time.Second / every)
+		calm  = int(8 * time.Second / every)
+		most  = int(30 * time.Second / every)
 	)
 	look := time.NewTicker(every)
 	defer look.Stop()
