@@ -6,6 +6,6 @@
 //	ports    Posts, Moderation, Notifications
 //
 // This is the feature that leaves the monolith first. What it needs from others is
-// in ports.go and nowhere else; in one process the other feature answers directly,
-// over the network a client will.
+// in ports.go, what its store needs in store/ports.go, and nowhere else; in one process
+// the other feature answers directly, over the network a client will.
 package comments

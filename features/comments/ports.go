@@ -8,8 +8,9 @@ import (
 )
 
 // Effects is what must change in the same breath as a comment, in other features'
-// tables. In the tangle it is one transaction over all of them; later each owner
-// does its part.
+// tables. In the tangle one transaction writes all of them; from step 04 on each
+// owner does its part in that transaction, by the ports of store; later it hears of
+// the comment by an event.
 type Effects struct {
 	// Reason is why the rules hold the comment back, for the moderators' queue.
 	Reason string

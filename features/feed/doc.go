@@ -6,6 +6,7 @@
 //	events   none yet
 //	ports    none
 //
-// It only reads. In the monolith its store is a join over three features' tables;
-// a later step gives it a read model of its own.
+// It only reads. In the tangle its store is a join over three features' tables; the one
+// in store asks the three features, each once for a page; a later step gives it a read
+// model of its own.
 package feed

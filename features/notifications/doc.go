@@ -6,6 +6,8 @@
 //	events   none yet
 //	ports    Accounts (who has which address), Mailer
 //
+// A notification is written in the transaction of its comment: see store.
+//
 // In the monolith the mail is sent inside the request that wrote the comment: a slow
 // mail server makes a slow comment. That is what a later step takes away.
 package notifications

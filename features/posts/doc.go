@@ -5,5 +5,6 @@
 //	events   none yet
 //	ports    none: who is asking comes in the context
 //
-// Posts knows no comment; the number of approved ones is told to it.
+// Posts knows no comment; the number of approved ones is told to it. What a deletion
+// takes along, and what authors are called, its store asks of others: see store.
 package posts
