@@ -62,7 +62,7 @@ func TestClaimsFromOutsideAreDropped(t *testing.T) {
 	conn := r.raw(t)
 	conn.send("GET / HTTP/1.1\r\nHost: blog\r\nX-Forwarded-For: 6.6.6.6\r\nx-forwarded-for: 6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\nX-Forwarded-Proto: gopher\r\n" +
 		"X-Forwarded-Host: evil\r\nX-Forwarded-Prefix: /evil\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-User-Id: evil\r\nx_user_id: evil\r\nX-USER-ROLE: evil\r\n" +
-		"X-Banyan-Identity: evil\r\nTrue-Client-Ip: 6.6.6.6\r\nX-Original-URL: /evil\r\nX-Served-By: evil\r\nContent_Length: 666\r\nTransfer_Encoding: evil\r\n\r\n")
+		"X-Banyan-Identity: evil\r\nX-Original-Host: evil\r\nX_Original_Forwarded_For: 6.6.6.6\r\nX-Host: evil\r\nX-Remote_User: evil\r\nX-Forwarded: for=6.6.6.6\r\nProxy: evil\r\nClient-Ip: 6.6.6.6\r\nTrue-Client-Ip: 6.6.6.6\r\nX-Original-URL: /evil\r\nX-Served-By: evil\r\nContent_Length: 666\r\nTransfer_Encoding: evil\r\n\r\n")
 	_, head := conn.answer("GET")
 	for _, evil := range []string{"6.6.6.6", "evil", "gopher", "666"} {
 		require.NotContains(t, head, evil)

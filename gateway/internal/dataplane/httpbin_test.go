@@ -190,7 +190,7 @@ func steady(h http.Header, pattern string) {
 	for i, v := range h["Set-Cookie"] {
 		h["Set-Cookie"][i] = expires.ReplaceAllString(v, "Expires=x")
 	}
-	slices.Sort(h["Set-Cookie"]) // httpbin keeps them in a map
+	slices.Sort(h["Set-Cookie"])               // httpbin keeps them in a map
 	if lines := h["Trailer"]; len(lines) > 0 { // one list, in one line or in several
 		h["Trailer"] = strings.Split(strings.Join(lines, ", "), ", ")
 		slices.Sort(h["Trailer"])

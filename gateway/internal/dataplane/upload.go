@@ -16,6 +16,7 @@ import (
 // answer: an owner may answer before it has read everything.
 type upload struct {
 	done    chan struct{}
+	ending  atomic.Bool // the last bytes are being sent
 	whole   atomic.Bool
 	clients atomic.Pointer[refusal] // the client's fault
 
@@ -54,8 +55,12 @@ func (u *upload) blame() error {
 }
 
 // almostDone is how long an answer waits for its upload to say that it is
-// complete: the owner saw the last byte before the uploader got word of it.
-const almostDone = 5 * time.Millisecond
+// complete: the owner saw the last byte before the uploader got word of it. One
+// that is sending its last bytes gets as long as a busy machine may take.
+const (
+	almostDone = 5 * time.Millisecond
+	nearlyDone = time.Second
+)
 
 func (x *exchange) startUpload() {
 	u := &upload{done: make(chan struct{})}
@@ -85,13 +90,22 @@ func (x *exchange) settleUpload() bool {
 	if x.upload == nil || x.upload.complete() {
 		return true
 	}
-	timer := time.NewTimer(almostDone)
-	defer timer.Stop()
-	select {
-	case <-x.upload.done:
-	case <-timer.C:
+	if !x.upload.wait(almostDone) && x.upload.ending.Load() {
+		x.upload.wait(nearlyDone)
 	}
 	return x.upload.complete()
+}
+
+// wait tells whether the upload ended within the time.
+func (u *upload) wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-u.done:
+		return true
+	case <-timer.C:
+		return false
+	}
 }
 
 // stopUpload ends the upload and waits for it: it reads from the buffer that the
@@ -144,6 +158,9 @@ func (c *carrier) run() {
 			c.blame(errTooLarge)
 			return
 		}
+		if !c.chunked && c.sent == c.length {
+			c.upload.ending.Store(true)
+		}
 		if n > 0 && !c.write(*buffer, n) {
 			return
 		}
@@ -185,6 +202,7 @@ func (c *carrier) write(buffer []byte, n int) bool {
 
 func (c *carrier) finish() {
 	if c.chunked {
+		c.upload.ending.Store(true)
 		end := append([]byte("0\r\n"), c.client.chunks.trailers...)
 		if _, err := c.conn.Write(append(end, "\r\n"...)); err != nil {
 			return

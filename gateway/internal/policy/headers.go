@@ -109,7 +109,7 @@ func kindOfX(name []byte) Header {
 	case "x-canary": // config.OverrideHeader
 		return Tester
 	case "x-real-ip", "x-forwarded", "x-user", "x-remote-user", "x-authenticated-user",
-		"x-client-ip", "x-cluster-client-ip", "x-original-url", "x-rewrite-url", "x-served-by":
+		"x-client-ip", "x-cluster-client-ip", "x-original-url", "x-original-host", "x-original-forwarded-for", "x-host", "x-rewrite-url", "x-served-by":
 		return Distrusted
 	}
 	for _, prefix := range outside {
