@@ -19,8 +19,9 @@
 //
 // # Why nothing is lost or turned round
 //
-// The relay keeps no position. It takes what is not marked as published, by id, and
-// marks it after Kafka has acknowledged it. So an event is sent only when the one
+// The relay keeps no position. It takes what is not marked as published, by id (see
+// reader for where it may begin to look), and marks it after Kafka has acknowledged
+// it. So an event is sent only when the one
 // before it in its aggregate is on the topic: sent and acknowledged just before by
 // the same relay, or marked by another. A cursor (everything behind the last id)
 // skips what commits late; a cursor below pg_snapshot_xmin does not, but turns

@@ -146,6 +146,23 @@ func (m markFirst) pending(ctx context.Context, shards []int) ([]row, error) {
 
 func (markFirst) published(context.Context, []int64) error { return nil }
 
+// impatientFloor looks behind the last id that was drawn, whoever still writes.
+type impatientFloor struct{ *table }
+
+func (m impatientFloor) pending(ctx context.Context, shards []int) ([]row, error) {
+	reader, err := m.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reader.every = 0
+	if err := reader.probe(ctx); err != nil {
+		m.close()
+		return nil, err
+	}
+	reader.holders, reader.decided, reader.every = nil, reader.candidate, time.Hour
+	return m.table.pending(ctx, shards)
+}
+
 // skipLocked takes what no other relay has locked, and holds the locks until it is
 // published: order within a batch, and none between two.
 type skipLocked struct {
@@ -228,10 +245,11 @@ func (p claimPublisher) Publish(ctx context.Context, messages []broker.Message) 
 
 func mutants() map[string]variant {
 	return map[string]variant{
-		"a cursor on ids":           {write: change, ledger: func(w *wrong, t *table) ledger { return behindLastID{w, t} }},
-		"a cursor below xmin":       {write: change, ledger: func(w *wrong, t *table) ledger { return belowXmin{w, t} }},
-		"marking before the answer": {write: change, ledger: func(_ *wrong, t *table) ledger { return markFirst{t} }},
-		"no lock before the append": {write: changeUnlocked},
+		"a cursor on ids":               {write: change, ledger: func(w *wrong, t *table) ledger { return behindLastID{w, t} }},
+		"a cursor below xmin":           {write: change, ledger: func(w *wrong, t *table) ledger { return belowXmin{w, t} }},
+		"marking before the answer":     {write: change, ledger: func(_ *wrong, t *table) ledger { return markFirst{t} }},
+		"a floor that waits for nobody": {write: change, ledger: func(_ *wrong, t *table) ledger { return impatientFloor{t} }},
+		"no lock before the append":     {write: changeUnlocked},
 		"SKIP LOCKED without shards": {write: change, unshared: true, relays: 3,
 			ledger:    func(w *wrong, t *table) ledger { return skipLocked{w, t} },
 			publisher: func(_ *wrong, p Publisher) Publisher { return claimPublisher{p} }},

@@ -107,7 +107,7 @@ func (r *Relay) configure() error {
 	params["application_name"] = r.cfg.Name
 	params["timezone"] = "UTC"
 	r.conn = r.pool.ConnConfig.Copy()
-	r.pool.MaxConns = 3 // the pump, the trimming, the measuring
+	r.pool.MaxConns = 3 // reading, marking, keeping house
 	// A mark that a crash of the database loses makes an event go out twice, which
 	// happens anyway; so marking does not wait for the disk.
 	params["synchronous_commit"] = "off"
@@ -135,7 +135,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	}
 	defer m.unregister(r.cfg.Registerer)
 
-	t := &table{pool: pool, shards: r.shards, limit: r.cfg.Batch}
+	t := &table{pool: pool, shards: r.shards, limit: r.cfg.Batch, probe: probeEvery}
 	p := &pump{
 		ledger: r.ledger(t), publisher: r.cfg.Publisher, shards: r.shards, own: r.own, wake: r.wake,
 		limit: r.cfg.Batch, poll: r.cfg.Poll, finishing: r.finishing, brokerPause: r.brokerPause, metrics: m, logger: r.cfg.Logger,
@@ -147,6 +147,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	all.Go(func() { r.hold(holding) })
 	all.Go(func() { r.keepHouse(ctx, t, m) })
 	p.run(ctx)
+	t.close()
 	let()
 	all.Wait()
 	return nil

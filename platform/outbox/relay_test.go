@@ -2,20 +2,13 @@ package outbox
 
 import (
 	"context"
-	"errors"
-	"os"
-	"os/exec"
 	"strconv"
-	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -238,134 +231,4 @@ func TestASessionThatSaysNothingIsEnded(t *testing.T) {
 	r.append(event("a", 1, "{}"))
 	r.eventually("published by another", func() bool { return r.unpublished() == 0 })
 	stop()
-}
-
-func TestWhatIsPublishedIsTrimmed(t *testing.T) {
-	r := newRig(t)
-	cfg, registry := r.config(), prometheus.NewRegistry()
-	cfg.Registerer, cfg.Keep = registry, time.Minute
-	r.execute(`INSERT INTO outbox (event_id, topic, partition, aggregate_id, version, type, source, payload, headers, published_at)
-		SELECT gen_random_uuid(), $1, 0, 'a', n, 't', 's', '{}', '{}', now() - make_interval(secs => n) FROM generate_series(1, 5000) n`, topic.Name)
-	unknown := event("a", 1, "{}")
-	unknown.Topic.Name = "nobody.knows"
-	r.append(unknown)
-	_, stop := r.run(cfg)
-	r.eventually("trimmed", func() bool {
-		return r.number("SELECT count(*) FROM outbox WHERE published_at < now() - interval '1 minute'") == 0
-	})
-	require.Greater(t, r.number("SELECT count(*) FROM outbox"), 30, "what is younger stays")
-	r.eventually("measured", func() bool {
-		n, err := testutil.GatherAndCount(registry, "banyan_outbox_waiting")
-		return err == nil && n == 2
-	})
-	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP banyan_outbox_waiting Events in the outbox that are not published yet, up to 1,000,000. The same at every relay.
-# TYPE banyan_outbox_waiting gauge
-banyan_outbox_waiting{topic="nobody.knows"} 1
-banyan_outbox_waiting{topic="test.things.v1"} 0
-# HELP banyan_outbox_shards_owned Shards that this relay owns. The sum over all relays is the number of shards.
-# TYPE banyan_outbox_shards_owned gauge
-banyan_outbox_shards_owned 4
-`), "banyan_outbox_waiting", "banyan_outbox_shards_owned"))
-	stop()
-	n, err := testutil.GatherAndCount(registry)
-	require.NoError(t, err)
-	require.Zero(t, n, "a relay that has stopped tells nothing")
-}
-
-// counted notes how much is held at a time.
-type counted struct {
-	Publisher
-	most atomic.Int64
-}
-
-func (c *counted) Publish(ctx context.Context, messages []broker.Message) error {
-	size := 0
-	for _, m := range messages {
-		size += len(m.Value)
-	}
-	for {
-		most := c.most.Load()
-		if int64(size) <= most || c.most.CompareAndSwap(most, int64(size)) {
-			return c.Publisher.Publish(ctx, messages)
-		}
-	}
-}
-
-func TestLargeEventsAreTakenAFewAtATime(t *testing.T) {
-	r := newRig(t)
-	cfg := r.config()
-	publisher := &counted{Publisher: cfg.Publisher}
-	cfg.Publisher, cfg.Poll = publisher, time.Hour
-	for i := range 20 {
-		r.append(event("a", int64(i+1), `"`+incompressible(500<<10)+`"`))
-	}
-	_, stop := r.run(cfg)
-	r.eventually("published", func() bool { return r.unpublished() == 0 })
-	stop()
-	require.Len(t, r.read(), 20)
-	require.LessOrEqual(t, publisher.most.Load(), int64(maxStored+512<<10+2))
-}
-
-// incompressible is text of n digits that looks random.
-func incompressible(n int) string {
-	var b strings.Builder
-	x := uint64(88172645463325252)
-	for b.Len() < n {
-		x ^= x << 13
-		x ^= x >> 7
-		x ^= x << 17
-		b.WriteString(strconv.FormatUint(x, 36))
-	}
-	return b.String()[:n]
-}
-
-// TestKilled runs a relay in a process of its own and kills it, again and again,
-// while events are written.
-func TestKilled(t *testing.T) {
-	if os.Getenv("OUTBOX_RELAY") != "" {
-		relayProcess(t)
-		return
-	}
-	r := newRig(t)
-	const events = 400
-	var writing sync.WaitGroup
-	writing.Go(func() {
-		for n := range events {
-			r.append(event(keys()[n%4], int64(n/4+1), strconv.Itoa(n/4+1)))
-		}
-	})
-	for n := int64(1); n <= 3; n++ {
-		child := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-		child.Env = append(os.Environ(), "OUTBOX_RELAY=1", "OUTBOX_URL="+r.url, "OUTBOX_KAFKA="+r.addr)
-		require.NoError(t, child.Start())
-		r.eventually("published some", func() bool { return r.topicEnd() >= n*events/4 })
-		require.NoError(t, child.Process.Signal(syscall.SIGKILL))
-		var exit *exec.ExitError
-		require.True(t, errors.As(child.Wait(), &exit))
-	}
-	writing.Wait()
-	_, stop := r.run(r.config())
-	r.eventually("published", func() bool { return r.unpublished() == 0 })
-	stop()
-	last := map[string]int{}
-	for _, record := range r.read() {
-		version, err := strconv.Atoi(string(record.Value))
-		require.NoError(t, err)
-		require.LessOrEqual(t, version, last[string(record.Key)]+1, "none is skipped")
-		last[string(record.Key)] = max(last[string(record.Key)], version)
-	}
-	for _, key := range keys() {
-		require.Equal(t, events/4, last[key])
-	}
-}
-
-func relayProcess(t *testing.T) {
-	b, err := broker.New(broker.Config{Addrs: []string{os.Getenv("OUTBOX_KAFKA")}})
-	require.NoError(t, err)
-	relay, err := NewRelay(Config{URL: os.Getenv("OUTBOX_URL"), Topics: []broker.Topic{topic}, Publisher: b.Publisher(), Batch: 5, Poll: 10 * time.Millisecond})
-	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), forLong) // should nobody kill it
-	defer cancel()
-	require.NoError(t, relay.Run(ctx))
 }

@@ -39,6 +39,8 @@ type table struct {
 	pool   *pgxpool.Pool
 	shards []shard
 	limit  int
+	probe  time.Duration // how often the floors are raised
+	reader *reader       // of pending, which is for one goroutine
 }
 
 const (
@@ -53,26 +55,49 @@ const (
 // way, however long its queue.
 const waiting = `
 SELECT s.n, w.id, w.more, w.event_id, w.aggregate_id, w.version, w.type, w.source, w.payload, w.headers, w.created_at
-FROM unnest($1::int[], $2::text[], $3::int[]) AS s (n, topic, partition)
+FROM unnest($1::int[], $2::text[], $3::int[], $4::bigint[]) AS s (n, topic, partition, floor)
 CROSS JOIN LATERAL (
 	SELECT head.*, lead(id) OVER (ORDER BY id) IS NOT NULL AS more, sum(stored) OVER (ORDER BY id) AS sum
 	FROM (
 		SELECT o.*, pg_column_size(o.payload) AS stored FROM outbox o
-		WHERE o.topic = s.topic AND o.partition = s.partition AND o.published_at IS NULL
-		ORDER BY o.id LIMIT $4
+		WHERE o.topic = s.topic AND o.partition = s.partition AND o.published_at IS NULL AND o.id > s.floor
+		ORDER BY o.id LIMIT $5
 	) head
 ) w
-WHERE w.sum - w.stored < $5
+WHERE w.sum - w.stored < $6
 ORDER BY s.n, w.id`
 
 func (t *table) pending(ctx context.Context, shards []int) ([]row, error) {
 	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
-	topics, partitions := make([]string, len(shards)), make([]int, len(shards))
-	for n, i := range shards {
-		topics[n], partitions[n] = t.shards[i].topic, t.shards[i].partition
+	reader, err := t.open(ctx)
+	if err != nil {
+		return nil, err
 	}
-	found, err := t.pool.Query(ctx, waiting, shards, topics, partitions, t.limit, maxStored)
+	rows, err := t.look(ctx, reader, shards)
+	if err != nil {
+		t.close()
+		return nil, err
+	}
+	first := make(map[int]int64, len(shards))
+	for _, r := range rows {
+		if first[r.shard] == 0 {
+			first[r.shard] = r.id
+		}
+	}
+	reader.raise(shards, first)
+	return rows, nil
+}
+
+func (t *table) look(ctx context.Context, reader *reader, shards []int) ([]row, error) {
+	if err := reader.probe(ctx); err != nil {
+		return nil, err
+	}
+	topics, partitions, floors := make([]string, len(shards)), make([]int, len(shards)), make([]int64, len(shards))
+	for n, i := range shards {
+		topics[n], partitions[n], floors[n] = t.shards[i].topic, t.shards[i].partition, reader.floors[i]
+	}
+	found, err := reader.conn.Query(ctx, waiting, shards, topics, partitions, floors, t.limit, maxStored)
 	if err != nil {
 		return nil, fmt.Errorf("read the outbox: %w", err)
 	}
@@ -120,7 +145,9 @@ func (t *table) scan(found pgx.CollectableRow) (row, error) {
 func (t *table) published(ctx context.Context, ids []int64) error {
 	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
-	if _, err := t.pool.Exec(ctx, "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1) AND published_at IS NULL", ids); err != nil {
+	// Without "AND published_at IS NULL", which would let the planner walk over all of
+	// outbox_waiting, as it thinks it is empty.
+	if _, err := t.pool.Exec(ctx, "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1)", ids); err != nil {
 		return fmt.Errorf("mark %d events as published: %w", len(ids), err)
 	}
 	return nil

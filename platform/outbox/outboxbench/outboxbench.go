@@ -61,16 +61,14 @@ func MeasureLatency(ctx context.Context, s Subject, rate int, d time.Duration) (
 		cancel()
 		return Latency{}, errors.Join(err, all.wait())
 	}
-	// The first events make connections and plans; they are not counted.
-	for i := range rate {
-		if err := s.Write(ctx, []string{strconv.Itoa(-1 - i)}); err != nil {
-			cancel()
-			return Latency{}, errors.Join(err, all.wait())
-		}
-	}
-	committed, behind, err := write(ctx, s, rate, n)
+	err = warmUp(ctx, s, arrived)
+	var committed []time.Time
+	behind := 0
 	if err == nil {
-		err = arrived.wait(ctx)
+		committed, behind, err = write(ctx, s, rate, n)
+	}
+	if err == nil {
+		err = arrived.wait(ctx, arrived.done)
 	}
 	cancel()
 	if err := errors.Join(err, all.wait()); err != nil {
@@ -83,6 +81,22 @@ func MeasureLatency(ctx context.Context, s Subject, rate int, d time.Duration) (
 	slices.Sort(took)
 	at := func(p float64) time.Duration { return took[min(n-1, int(p*float64(n)))] }
 	return Latency{Events: n, P50: at(.5), P90: at(.9), P99: at(.99), Max: took[n-1], Late: behind}, nil
+}
+
+const (
+	warmEvents = 500
+	lastWarm   = -warmEvents
+)
+
+// warmUp brings some events through that are not counted: they make the connections
+// and the plans.
+func warmUp(ctx context.Context, s Subject, a *arrivals) error {
+	for i := range warmEvents {
+		if err := s.Write(ctx, []string{strconv.Itoa(-1 - i)}); err != nil {
+			return err
+		}
+	}
+	return a.wait(ctx, a.warm)
 }
 
 // write is the open loop; it returns when each event was committed.

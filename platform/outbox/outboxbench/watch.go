@@ -47,12 +47,13 @@ type arrivals struct {
 	at   []time.Time
 	left int
 	done chan struct{}
+	warm chan struct{} // the last of the events that are not counted
 }
 
 // watch consumes the topic from its end and waits until the group has all
 // partitions.
 func watch(ctx context.Context, s Subject, n int, p *parts) (*arrivals, error) {
-	a := &arrivals{at: make([]time.Time, n), left: n, done: make(chan struct{})}
+	a := &arrivals{at: make([]time.Time, n), left: n, done: make(chan struct{}), warm: make(chan struct{}, 1)}
 	assigned := make(chan struct{}, s.Topic.Partitions)
 	group := fmt.Sprintf("outboxbench-%d", time.Now().UnixNano())
 	p.run(func() error {
@@ -87,6 +88,12 @@ func (a *arrivals) note(messages []broker.Message, now time.Time) {
 	defer a.mu.Unlock()
 	for _, m := range messages {
 		i, err := strconv.Atoi(string(m.Key))
+		if err == nil && i == lastWarm {
+			select {
+			case a.warm <- struct{}{}:
+			default:
+			}
+		}
 		if err != nil || i < 0 || i >= len(a.at) || !a.at[i].IsZero() {
 			continue
 		}
@@ -97,9 +104,10 @@ func (a *arrivals) note(messages []broker.Message, now time.Time) {
 	}
 }
 
-func (a *arrivals) wait(ctx context.Context) error {
+// wait returns when done is readable.
+func (a *arrivals) wait(ctx context.Context, done <-chan struct{}) error {
 	select {
-	case <-a.done:
+	case <-done:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
