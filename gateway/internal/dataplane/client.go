@@ -80,10 +80,10 @@ func (s *Server) turnAway(c *client) {
 		c.linger.Store(true)
 		go func() {
 			defer func() { <-s.lingering }()
-			c.shut()
+			_ = c.shut()
 		}()
 	default:
-		c.shut()
+		_ = c.shut()
 	}
 }
 

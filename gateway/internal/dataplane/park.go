@@ -72,7 +72,7 @@ func (s *Server) await(c *client) {
 	delete(s.lot.parked, c)
 	s.lot.mu.Unlock()
 	if state != sock.Data {
-		c.shut()
+		_ = c.shut()
 		return
 	}
 	// fasthttp closes the connection, or parks it again. What it says about how the
@@ -89,7 +89,7 @@ func (l *lot) close() {
 		l.timer.Stop()
 	}
 	for c := range l.parked {
-		c.shut()
+		_ = c.shut()
 	}
 }
 
