@@ -31,7 +31,10 @@ const MaxMessage = batchBytes
 // BatchTimeout (1 s by default, and no zero) in case more come, tries again by
 // itself, so that a caller who knows what has its turn can't decide, and when its
 // caller gives up, goes on writing. The caller here has collected already, and wants
-// to know what became of each message. The settings are then these:
+// to know what became of each message. (BenchmarkPublish, embedded broker, two cores,
+// 12 partitions: calls of one message, 27,000 a second and with a Writer of
+// BatchTimeout 1 ms 660; calls of 500, 680,000 and 210,000 messages a second.) The
+// settings are then these:
 //
 //   - acks: all in-sync replicas (kafka-go's default is to wait for none);
 //   - batch: what the call brings, cut at 900 KiB and 1,000 messages for each

@@ -101,16 +101,17 @@ func (b *Broker) askPartitions(ctx context.Context, topic string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, t := range answer.Topics {
-		if t.Error != nil {
-			return 0, t.Error
-		}
-		for _, p := range t.Partitions {
-			if p.Error != nil {
-				return 0, fmt.Errorf("partition %d: %w", p.ID, p.Error)
-			}
-		}
-		return len(t.Partitions), nil
+	if len(answer.Topics) == 0 {
+		return 0, kafka.UnknownTopicOrPartition
 	}
-	return 0, kafka.UnknownTopicOrPartition
+	t := answer.Topics[0]
+	if t.Error != nil {
+		return 0, t.Error
+	}
+	for _, p := range t.Partitions {
+		if p.Error != nil {
+			return 0, fmt.Errorf("partition %d: %w", p.ID, p.Error)
+		}
+	}
+	return len(t.Partitions), nil
 }
