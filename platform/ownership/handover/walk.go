@@ -28,7 +28,7 @@ type walk struct {
 	mine    bool      // fenced by this walk
 	reached bool      // the wanted side has owned
 	routed  int64     // the epoch that the routes are of
-	outrun  bool
+	outrun  int64     // the epoch that they were found to be beyond
 	outcome Outcome
 }
 
@@ -265,16 +265,16 @@ func (w *walk) demote(ctx context.Context, p Pair, next Next) error {
 func (w *walk) route(ctx context.Context, owner int, epoch int64) error {
 	err := w.Router.Route(ctx, w.Sides[owner].Name(), epoch)
 	if errors.Is(err, ErrOutrun) {
-		if w.outrun {
+		if w.outrun == epoch {
 			return fmt.Errorf("%w: %s owns at epoch %d: %w", ErrContradiction, w.Sides[owner].Name(), epoch, err)
 		}
-		w.outrun = true // by one who has moved it on: the rows will say so
+		w.outrun = epoch // by one who has moved it on: the rows will say so
 		return w.Clock.Pause(ctx, w.Bounds.Poll)
 	}
 	if err != nil {
 		return fmt.Errorf("route %s to %s: %w", w.Resource, w.Sides[owner].Name(), err)
 	}
-	w.routed, w.outrun = epoch, false
+	w.routed = epoch
 	w.release(ctx)
 	return nil
 }
