@@ -208,6 +208,7 @@ func TestAnEjectedReplicaAndItsProbes(t *testing.T) {
 	status.Store(http.StatusOK)
 	require.Eventually(t, r.Healthy, wait, time.Millisecond, "it was away: another process answers, which has failed nobody")
 	require.True(t, r.Verdict().EjectedUntil.IsZero())
+	require.Eventually(t, group.Replicas()[1].Healthy, wait, time.Millisecond, "it went down too; the last one is never ejected")
 	fail(group, r, 1)
 	require.False(t, r.Healthy())
 	owner.Outliers = nil
