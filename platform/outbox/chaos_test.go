@@ -97,8 +97,9 @@ func (c *chaos) born() *life {
 	relay, err := NewRelay(cfg)
 	require.NoError(c.r.t, err)
 	relay.brokerPause = 200 * time.Millisecond // so that whoever stands still for long has lost something
+	probe := time.Duration(c.rng.IntN(20)) * time.Millisecond
 	relay.ledger = func(t *table) ledger {
-		t.probe = time.Duration(c.rng.IntN(20)) * time.Millisecond
+		t.probe = probe
 		if c.v.ledger == nil {
 			return mortalLedger{l, t}
 		}

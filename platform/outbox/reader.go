@@ -48,7 +48,8 @@ func (r *reader) probe(ctx context.Context) error {
 		return nil
 	}
 	var drawn int64
-	if err := r.conn.QueryRow(ctx, "SELECT last_value FROM outbox_id_seq").Scan(&drawn); err != nil {
+	// A sequence that nothing was drawn from yet says 1, which is yet to come.
+	if err := r.conn.QueryRow(ctx, "SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM outbox_id_seq").Scan(&drawn); err != nil {
 		return fmt.Errorf("read the outbox's sequence: %w", err)
 	}
 	// After the sequence, and so in a statement of its own.

@@ -123,6 +123,10 @@ func TestAFloorNeverPassesWhatIsUndecided(t *testing.T) {
 		return rows
 	}
 	shard := topic.Partition("a")
+	for range 3 {
+		require.Empty(t, look())
+	}
+	require.Equal(t, make([]int64, 4), table.reader.floors, "nothing was drawn yet")
 
 	r.append(event("a", 1, "{}")) // 1
 	slow := r.db.Gorm(t.Context()).Begin()
