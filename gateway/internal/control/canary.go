@@ -43,7 +43,11 @@ func (s *Server) steer(c echo.Context, route string, percent float64, seen int64
 	if seen == current.Any {
 		seen = running.Revision // what the next text is made of
 	}
-	text, err := withShare(running.Table.Config, running.Revision+1, index(running.Table, route), percent)
+	place := index(running.Table, route)
+	if place < 0 { // a swap has dropped it since
+		return echo.NewHTTPError(http.StatusNotFound, fmt.Sprintf("%q is no route any more; GET /api/status names them", route))
+	}
+	text, err := withShare(running.Table.Config, running.Revision+1, place, percent)
 	var wrong config.Errors
 	switch {
 	case errors.As(err, &wrong):
@@ -51,10 +55,10 @@ func (s *Server) steer(c echo.Context, route string, percent float64, seen int64
 	case err != nil:
 		return echo.NewHTTPError(http.StatusConflict, err.Error())
 	}
-	if err := s.apply(text, seen); err != nil {
+	revision, err := s.apply(text, seen)
+	if err != nil {
 		return err
 	}
-	revision := s.current.Snapshot().Revision
 	c.Response().Header().Set("ETag", etag(revision))
 	return c.JSON(http.StatusOK, map[string]any{
 		"revision": revision, "percent": percent,

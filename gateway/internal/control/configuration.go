@@ -48,27 +48,30 @@ func (s *Server) writeConfig(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "the configuration can't be read, or is longer than 4 MiB")
 	}
-	if err := s.apply(text, seen); err != nil {
+	revision, err := s.apply(text, seen)
+	if err != nil {
 		return err
 	}
-	revision := s.current.Snapshot().Revision
 	c.Response().Header().Set("ETag", etag(revision))
 	return c.JSON(http.StatusOK, map[string]any{"revision": revision})
 }
 
-// apply puts a text in force, and says in HTTP's terms why not.
-func (s *Server) apply(text []byte, seen int64) error {
-	err := s.current.Apply("api", "body", text, seen)
+// apply puts a text in force and returns its revision, or says in HTTP's terms why
+// not.
+func (s *Server) apply(text []byte, seen int64) (revision int64, err error) {
+	snapshot, err := s.current.Replace("api", "body", text, seen)
 	var wrong config.Errors
 	switch {
+	case err == nil:
+		return snapshot.Revision, nil
 	case errors.As(err, &wrong):
-		return echo.NewHTTPError(http.StatusUnprocessableEntity, wrong.Error())
+		return 0, echo.NewHTTPError(http.StatusUnprocessableEntity, wrong.Error())
 	case errors.Is(err, current.ErrMismatch):
-		return echo.NewHTTPError(http.StatusPreconditionFailed, err.Error())
-	case errors.Is(err, current.ErrStale):
-		return echo.NewHTTPError(http.StatusConflict, err.Error())
+		return 0, echo.NewHTTPError(http.StatusPreconditionFailed, err.Error())
+	case errors.Is(err, current.ErrStale), errors.Is(err, current.ErrHeld):
+		return 0, echo.NewHTTPError(http.StatusConflict, err.Error())
 	}
-	return err
+	return 0, err
 }
 
 func etag(revision int64) string { return `"` + strconv.FormatInt(revision, 10) + `"` }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -103,6 +104,9 @@ func body(c echo.Context, into any) error {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("the body can't be read: %v", err))
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return echo.NewHTTPError(http.StatusBadRequest, "the body goes on behind its JSON object; send one object")
 	}
 	return nil
 }

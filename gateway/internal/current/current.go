@@ -80,6 +80,8 @@ var (
 	ErrStale = errors.New("stale revision")
 	// ErrMismatch: another configuration is in force than the caller had seen.
 	ErrMismatch = errors.New("another revision is in force")
+	// ErrHeld: a route is held, and the text would let its requests past the hold.
+	ErrHeld = errors.New("a route is held")
 )
 
 // Current is the configuration in force. It is safe for concurrent use.
@@ -118,17 +120,23 @@ const Any int64 = -1
 // whose answer was lost may repeat its call. Otherwise seen must be the running
 // revision or Any. A refused text leaves all as it was.
 func (c *Current) Apply(source, name string, text []byte, seen int64) error {
+	_, err := c.Replace(source, name, text, seen)
+	return err
+}
+
+// Replace is Apply for a caller who must know what its own text became: somebody
+// else's may be in force before it can look.
+func (c *Current) Replace(source, name string, text []byte, seen int64) (*Snapshot, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := c.apply(source, name, text, seen)
-	if err != nil {
+	if err := c.apply(source, name, text, seen); err != nil {
 		c.refusal.Store(&Refusal{At: c.now(), Source: source, Reason: err.Error()})
 		c.note(Change{At: c.now(), Source: source, Refused: err.Error()})
 		c.lasting.Metrics.Reloads.WithLabelValues("refused").Inc()
 		c.logger.Warn("configuration refused; the running one stays", "source", source, "reason", err.Error())
-		return err
+		return nil, err
 	}
-	return nil
+	return c.snapshot.Load(), nil
 }
 
 func (c *Current) apply(source, name string, text []byte, seen int64) error {
@@ -146,6 +154,9 @@ func (c *Current) apply(source, name string, text []byte, seen int64) error {
 		}
 		if parsed.Revision != 0 && parsed.Revision <= running.Revision {
 			return fmt.Errorf("%w: %s: revision: %d is not above the running %d; raise it", ErrStale, name, parsed.Revision, running.Revision)
+		}
+		if err := c.keepsHeld(running.Table, parsed); err != nil {
+			return err
 		}
 	}
 	revision := parsed.Revision
