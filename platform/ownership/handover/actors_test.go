@@ -149,9 +149,9 @@ func (t *tool) mutate() {
 	a, b := t.seen[0], t.seen[1]
 	o := ownership.Order{Epoch: b.Epoch}
 	switch {
-	case !t.w.rules.demoteByEpoch && a.State == ownership.Owner && b.State == ownership.Fenced:
+	case !t.w.rules.demoteByEpoch && a.State == ownership.Owner && a.Epoch != b.Epoch+1 && b.State == ownership.Fenced:
 		o.Move, o.Other = ownership.Demote, ownership.Row{State: ownership.Owner, Epoch: b.Epoch + 1}
-	case !t.w.rules.fenceByEpoch && a.State == ownership.Follower && b.State == ownership.Owner:
+	case !t.w.rules.fenceByEpoch && a.State == ownership.Follower && a.Epoch < b.Epoch-1 && b.State == ownership.Owner:
 		o.Move, o.Other = ownership.Fence, ownership.Row{State: ownership.Follower, Epoch: b.Epoch}
 	default:
 		return
