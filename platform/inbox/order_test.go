@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -116,6 +117,33 @@ func TestAnEventWithoutAVersionIsHandledInItsPlace(t *testing.T) {
 	b := w.changes(nil)
 	w.settle(b, 0, w.event("a", 1), w.event("partition/0", 0), w.event("a", 2), w.event("partition/0", 0))
 	require.Equal(t, "a1 partition/00 a2 partition/00", w.called())
+}
+
+// Two members that both believe they own the partition: what the one lets wait, the
+// other does not forget.
+func TestTwoMembersCountTogetherWhatWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	b := w.changes(nil)
+	w.settle(b, 0, w.event("y", 1)) // so that the position's row is there
+	done := make(chan error, 1)
+	slow := w.changes(func(c *inbox.Config) {
+		c.Handler = inbox.Each(func(ctx context.Context, tx *gorm.DB, e inbox.Event) error {
+			go func() {
+				_, err := b.Settle(context.WithoutCancel(ctx), w.topic.Name, 0, place(2, w.event("a", 2)))
+				done <- err
+			}()
+			for len(done) == 0 && w.number(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 0 {
+				runtime.Gosched() // until the other is through, or waits for this one
+			}
+			return calls(ctx, tx, e)
+		})
+	})
+	w.settle(slow, 1, w.event("z", 1))
+	require.NoError(t, <-done)
+	require.Equal(t, 1, w.number(`SELECT waiting FROM inbox_positions`))
+	w.settle(b, 3, w.event("a", 1))
+	require.Equal(t, "y1 z1 a1 a2", w.called())
 }
 
 func TestAChangeThatWaitedAndFailsIsPutAsideItself(t *testing.T) {

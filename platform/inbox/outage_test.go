@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
@@ -73,8 +75,8 @@ func TestTheDatabaseDiesAndComesBack(t *testing.T) {
 		more(100)
 		require.Eventually(t, func() bool { return metric(t, registry, "banyan_inbox_applied_total") > 10*float64(sent-80) }, soon, time.Millisecond)
 		end() // in the middle
-		require.Eventually(t, func() bool { return metric(t, registry, "banyan_inbox_paused_partitions") == 3 }, soon, often)
 		more(20)
+		require.Eventually(t, func() bool { return metric(t, registry, "banyan_inbox_paused_partitions") == 3 }, soon, often)
 		require.Eventually(t, func() bool { return !pg.Running() }, soon, often)
 		pg = startPostgres(t, cfg)
 		w.becomes(int(10*sent), `SELECT count(*) FROM calls`)
@@ -168,6 +170,29 @@ func TestMembersComeAndGoUnderLoad(t *testing.T) {
 	require.Zero(t, w.number(`SELECT count(*) FROM inbox_dead_letters`))
 	require.Zero(t, w.number(`SELECT count(*) FROM inbox_gaps`), "each version in its turn")
 	t.Logf("%d events applied over 8 comings and goings", published.Load())
+}
+
+// What a database says while it is restarted, failed over or full, seen by a handler.
+func TestADatabaseInTroubleIsNoFaultOfTheEvent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	for offset, trouble := range []error{
+		&pgconn.PgError{Code: "57P01"}, &pgconn.PgError{Code: "25006"}, &pgconn.PgError{Code: "53100"}, &pgconn.PgError{Code: "58030"},
+		&pgconn.PgError{Code: "40P01"}, fmt.Errorf("dial: %w", net.ErrClosed),
+	} {
+		left := 12 // InTx tries some of them by itself
+		cfg := w.config(inbox.Each(func(ctx context.Context, tx *gorm.DB, e inbox.Event) error {
+			if left--; left > 0 {
+				return fmt.Errorf("insert: %w", trouble)
+			}
+			return calls(ctx, tx, e)
+		}))
+		cfg.Attempts = 1
+		_, err := w.inbox(cfg).Settle(t.Context(), w.topic.Name, 0, place(int64(offset), w.event("a", int64(offset+1))))
+		require.NoError(t, err)
+		require.Equal(t, offset+1, w.number(`SELECT count(*) FROM calls`), "%v", trouble)
+	}
+	require.Zero(t, w.number(`SELECT count(*) FROM inbox_dead_letters`))
 }
 
 // A handler that meets a database which gives it up, as for a deadlock, is run again.

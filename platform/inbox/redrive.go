@@ -60,13 +60,13 @@ func (b *Inbox) again(ctx context.Context, d *DeadLetter) error {
 	})
 }
 
-// handleAgain handles and closes in one transaction. The row's lock keeps a second
-// member from doing it too.
+// handleAgain closes and handles in one transaction. A second member that wants to do
+// the same waits for the row's lock, and then finds it closed: so they keep the order.
 func (b *Inbox) handleAgain(ctx context.Context, id int64, e Event) error {
 	var mine bool
 	err := b.cfg.DB.InTx(ctx, func(tx *gorm.DB) error {
 		closed := tx.Exec(`UPDATE inbox_dead_letters SET state = 'redriven', closed_at = now(), attempts = attempts + 1, last_at = now()
-			WHERE id = (SELECT id FROM inbox_dead_letters WHERE id = ? AND state = 'redrive' FOR UPDATE SKIP LOCKED)`, id)
+			WHERE id = ? AND state = 'redrive'`, id)
 		if mine = closed.RowsAffected == 1; closed.Error != nil || !mine {
 			return closed.Error
 		}

@@ -140,11 +140,17 @@ func (w *world) number(query string, args ...any) (n int) {
 // becomes waits until a query has that result.
 func (w *world) becomes(want int, query string, args ...any) {
 	w.t.Helper()
+	var err error
+	n := 0
 	ok := func() bool {
-		var n int
-		return w.db.Gorm(w.t.Context()).Raw(query, args...).Scan(&n).Error == nil && n == want
+		err = w.db.Gorm(w.t.Context()).Raw(query, args...).Scan(&n).Error
+		return err == nil && n == want
 	}
-	require.Eventually(w.t, ok, soon, often, "%s: %d, not %d", query, -1, want)
+	for deadline := time.Now().Add(soon); !ok(); time.Sleep(often) {
+		if time.Now().After(deadline) {
+			require.FailNow(w.t, "it never becomes so", "%s is %d and not %d (error: %v)", query, n, want, err)
+		}
+	}
 }
 
 // called is what a handler of changes was called for, as "a1 a2 b1".
