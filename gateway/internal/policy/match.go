@@ -100,3 +100,24 @@ func (n *node) find(rest, method []byte, more bool) *Route {
 }
 
 var slash = []byte{'/'}
+
+// spelled is a canonical path as patterns are compared with it: %3A is a colon. What
+// is forwarded keeps its escapes, since some applications sign them; but to most both
+// are the same, and a route must not be walked around by escaping a letter of it.
+// Escapes of what divides a path, and of what is no ASCII, stay.
+func spelled(path []byte) []byte {
+	if bytes.IndexByte(path, '%') < 0 {
+		return path
+	}
+	out := make([]byte, 0, len(path))
+	for i := 0; i < len(path); i++ {
+		c := path[i]
+		if c == '%' && i+2 < len(path) {
+			if d := byte(unhex(path[i+1])<<4 | unhex(path[i+2])); d > ' ' && d < 0x7f && bytes.IndexByte([]byte(`/;%\\#?`), d) < 0 {
+				c, i = d, i+2
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}

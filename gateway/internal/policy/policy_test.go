@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"banyan.dev/gateway/internal/config"
 )
 
 func route(pattern string, methods ...string) *Route {
@@ -75,4 +77,27 @@ func TestSetsSession(t *testing.T) {
 	} {
 		require.Equal(t, want, o.SetsSession([]byte(value)), value)
 	}
+}
+
+func TestARouteIsNotWalkedAroundByEscapes(t *testing.T) {
+	c, err := config.Parse("f", []byte(`
+owners: {a: {replicas: [{name: r, url: "http://127.0.0.1:1"}]}}
+routes:
+  - {name: batch, match: {path: "/users:batch"}, owner: a}
+  - {name: odd, match: {path: "/a@b!c,d=e"}, owner: a}
+  - {name: rest, match: {path: "/*"}, owner: a}
+`))
+	require.NoError(t, err)
+	table := New(c)
+	for path, want := range map[string]string{
+		"/users:batch": "batch", "/users%3Abatch": "batch", "/users%3abatch": "batch", "/%75sers%3Abatch": "batch",
+		"/a%40b%21c%2Cd%3De": "odd", "/users%253Abatch": "rest", "/users%3Bbatch": "rest", "/users:batch%20": "rest",
+	} {
+		canonical, err := Canonical(nil, []byte(path))
+		require.NoError(t, err, path)
+		require.Equal(t, want, table.Match(&Request{Method: []byte("GET"), Path: canonical}).Name, path)
+	}
+	canonical, err := Canonical(nil, []byte("/users%3abatch"))
+	require.NoError(t, err)
+	require.Equal(t, "/users%3Abatch", string(canonical), "what is forwarded keeps its escape")
 }

@@ -145,5 +145,5 @@ func (t *Table) Close() {
 
 // Match returns the route that takes the request, or nil.
 func (t *Table) Match(r *Request) *Route {
-	return t.tree.find(r.Path[1:], r.Method, true)
+	return t.tree.find(spelled(r.Path)[1:], r.Method, true)
 }
