@@ -62,9 +62,9 @@ func ReadEvent(m broker.Message) (Event, error) {
 	}
 	e.ID = id.String()
 	e.Type, e.Source, e.Aggregate = e.Headers[broker.HeaderType], e.Headers[broker.HeaderSource], e.Headers[broker.HeaderSubject]
-	for name, value := range map[string]string{broker.HeaderType: e.Type, broker.HeaderSource: e.Source, broker.HeaderSubject: e.Aggregate} {
-		if value == "" || strings.ContainsRune(value, 0) {
-			return e, malformed(name, value, "write it, without NUL bytes")
+	for _, name := range []string{broker.HeaderType, broker.HeaderSource, broker.HeaderSubject} {
+		if value := e.Headers[name]; value == "" || strings.ContainsRune(value, 0) {
+			return e, malformed(name, e.Headers[name], "write it, without NUL bytes")
 		}
 	}
 	if e.Aggregate != string(m.Key) {
