@@ -27,6 +27,9 @@ type Options struct {
 	Version string
 	// Token guards changes; "" refuses them all.
 	Token string
+	// Local tells that the port is bound to loopback: then only this machine's own
+	// names are answered to.
+	Local bool
 	// Holds are the gates that the data plane passes through.
 	Holds *hold.Gates
 }
@@ -69,6 +72,9 @@ func (s *Server) routes(registry *prometheus.Registry) {
 	e.HTTPErrorHandler = s.failed
 	e.Server.ReadHeaderTimeout = 10 * time.Second
 	e.Use(secure)
+	if s.options.Local {
+		e.Use(local)
+	}
 	e.GET("/livez", ok)
 	e.GET("/healthz", ok)
 	e.GET("/readyz", s.ready)

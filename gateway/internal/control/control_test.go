@@ -42,7 +42,7 @@ type rig struct {
 func newRig(t testing.TB, token string) *rig {
 	now := currenttest.New(t)
 	require.NoError(t, now.Apply("file", "gateway.yaml", []byte(first), current.Any))
-	c := control.New(control.Options{Name: "gateway-0", Version: "v1", Token: token, Holds: now.Lasting.Holds}, now.Current, now.Registry, now.Logger)
+	c := control.New(control.Options{Name: "gateway-0", Version: "v1", Token: token, Local: true, Holds: now.Lasting.Holds}, now.Current, now.Registry, now.Logger)
 	s := httptest.NewServer(c.Handler())
 	t.Cleanup(func() {
 		require.NoError(t, c.Close(context.Background()))
@@ -160,4 +160,29 @@ func TestThePageIsCompleteWithoutScript(t *testing.T) {
 	res, _ = r.do(t, "GET", "/nothing", "")
 	require.Equal(t, 404, res.StatusCode)
 	require.Equal(t, "application/problem+json", res.Header.Get("Content-Type"))
+}
+
+func TestAPortOnLoopbackAnswersToItsOwnNamesOnly(t *testing.T) {
+	r := newRig(t, "")
+	for host, want := range map[string]int{
+		"127.0.0.1:8001": 200, "localhost:8001": 200, "localhost": 200, "[::1]:8001": 200, "127.0.0.1": 200,
+		"evil.example": 421, "evil.example:8001": 421, "127.0.0.1.evil.example": 421, "10.0.0.1": 421, "": 421,
+	} {
+		req, err := http.NewRequest(http.MethodGet, r.URL+"/api/config", nil)
+		require.NoError(t, err)
+		if req.Host = host; host == "" {
+			req.Host = "no.host"
+		}
+		res, err := r.Client().Do(req)
+		require.NoError(t, err)
+		_ = res.Body.Close()
+		require.Equal(t, want, res.StatusCode, host)
+	}
+}
+
+func TestABodyIsOneObject(t *testing.T) {
+	r := newRig(t, "secret")
+	res, text := r.do(t, "POST", "/api/holds", `{"routes": ["GET /a/*"], "for": "1s"} {"more": 1}`, "Authorization", "Bearer secret")
+	require.Equal(t, 400, res.StatusCode, text)
+	require.Contains(t, text, "goes on behind")
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -26,6 +27,23 @@ func (s *Server) guarded(next echo.HandlerFunc) echo.HandlerFunc {
 		if !isBearer || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
 			c.Response().Header().Set("WWW-Authenticate", `Bearer realm="gateway"`)
 			return echo.NewHTTPError(http.StatusUnauthorized, "send Authorization: Bearer with the gateway's ADMIN_TOKEN")
+		}
+		return next(c)
+	}
+}
+
+// local answers only those who call this machine by one of its own names. A port on
+// loopback is reached by any page that a browser here shows, if the page's own name
+// is made to resolve to loopback (DNS rebinding); the name it calls gives it away.
+func local(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		host := c.Request().Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		ip := net.ParseIP(strings.Trim(host, "[]"))
+		if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return echo.NewHTTPError(http.StatusMisdirectedRequest, fmt.Sprintf("this port is for this machine: call it localhost or 127.0.0.1, not %q", host))
 		}
 		return next(c)
 	}
@@ -70,7 +88,7 @@ var kinds = map[int]string{
 	http.StatusNotFound: "not-found", http.StatusMethodNotAllowed: "method-not-allowed", http.StatusConflict: "conflict",
 	http.StatusPreconditionFailed: "version-mismatch", http.StatusPreconditionRequired: "precondition-required",
 	http.StatusRequestEntityTooLarge: "too-large", http.StatusUnprocessableEntity: "validation", http.StatusInternalServerError: "internal",
-	http.StatusServiceUnavailable: "unavailable",
+	http.StatusServiceUnavailable: "unavailable", http.StatusMisdirectedRequest: "misdirected",
 }
 
 // parameter is a part of the path as it was meant: names of routes hold slashes and
