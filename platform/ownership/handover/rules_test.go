@@ -79,7 +79,7 @@ func mutants() map[string]mutant {
 			r.guard = func(_ *site, tx *gorm.DB) error {
 				return mustOwn(tx, "SELECT o.state FROM (SELECT pg_advisory_xact_lock_shared(?)) AS locked, ownership AS o", lockKey())
 			}
-		}), 10},
+		}), 0},
 		"at REPEATABLE READ": {but(func(r *rules) {
 			r.isolation = sql.LevelRepeatableRead
 			r.guard = func(_ *site, tx *gorm.DB) error {
@@ -88,11 +88,11 @@ func mutants() map[string]mutant {
 				}
 				return mustOwn(tx, readRow)
 			}
-		}), 10},
+		}), 0},
 		"no drain":                 {but(func(r *rules) { r.drain = false }), 0},
-		"drained in one partition": {but(func(r *rules) { r.everyPartition = false }), 45},
-		"a marker of any epoch":    {but(func(r *rules) { r.markerOfEpoch = false }), 230},
-		"dead letters don't count": {but(func(r *rules) { r.letters = false }), 75},
+		"drained in one partition": {but(func(r *rules) { r.everyPartition = false }), 25},
+		"a marker of any epoch":    {but(func(r *rules) { r.markerOfEpoch = false }), 190},
+		"dead letters don't count": {but(func(r *rules) { r.letters = false }), 50},
 		"no bar":                   {but(func(r *rules) { r.bar = false }), 0},
 		"keys don't travel":        {but(func(r *rules) { r.keysTravel = false }), 0},
 	}

@@ -119,19 +119,19 @@ func (w *walk) possible() []step {
 			steps = append(steps, step{fmt.Sprintf(format, args...), weight, do})
 		}
 	}
-	may(true, 1, func() { w.now = w.now.Add(3 * time.Second) }, "time passes")
-	for g := range w.gateways {
-		may(len(w.routes) > 1, 2, func() { w.gateways[g] = w.routes[w.choose(len(w.routes))] }, "gateway %d learns a route", g)
+	for _, t := range w.tools { // first: rapid draws small numbers more often
+		w.toolSteps(t, may)
+	}
+	for _, s := range w.sites {
+		w.feedSteps(s, may)
 	}
 	for _, p := range w.writes {
 		w.writerSteps(p, may)
 	}
-	for i, s := range w.sites {
-		w.feedSteps(i, s, may)
+	for g := range w.gateways {
+		may(len(w.routes) > 1, 2, func() { w.gateways[g] = w.routes[w.choose(len(w.routes))] }, "gateway %d learns a route", g)
 	}
-	for _, t := range w.tools {
-		w.toolSteps(t, may)
-	}
+	may(true, 1, func() { w.now = w.now.Add(3 * time.Second) }, "time passes")
 	return steps
 }
 
@@ -198,7 +198,7 @@ func (w *walk) finish(a *attempt, arrives bool) {
 	a.drop()
 }
 
-func (w *walk) feedSteps(i int, s *site, may may) {
+func (w *walk) feedSteps(s *site, may may) {
 	ctx := context.Background()
 	for p := range partitions {
 		e, more := s.next(p)

@@ -103,7 +103,9 @@ func (s *site) open(t require.TestingT, lockTimeout, within time.Duration) {
 
 // begin empties the database and says who owns.
 func (s *site) begin(t require.TestingT, as ownership.State) {
-	s.exec(t, "TRUNCATE aggregates, entries, keys, outbox, inbox, markers, letters, ownership, ownership_moves RESTART IDENTITY")
+	for _, table := range []string{"aggregates", "entries", "keys", "outbox", "inbox", "markers", "letters", "ownership", "ownership_moves"} {
+		s.exec(t, "DELETE FROM "+table) // faster than TRUNCATE, which makes new files
+	}
 	s.log, s.read = [partitions][]event{}, [partitions]int{}
 	_, err := s.Adopt(context.Background(), as, "the first day")
 	require.NoError(t, err)
