@@ -60,7 +60,9 @@ func serve(ctx context.Context, logs io.Writer) error {
 // gateway is what start has started.
 type gateway struct {
 	public, admin net.Listener
-	secure        net.Listener // nil without TLS
+	secure        net.Listener // nil without TLS, as edge and link are
+	edge          *edge.Server
+	link          *edge.Link
 	current       *current.Current
 	beginDrain    func() // says so on /readyz, and ends connections with their next answer
 	failed        chan error
@@ -90,7 +92,7 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 		Override: []byte(s.CanaryKey),
 	}
 	started.Push("owners", func(context.Context) error { lasting.Owners.Close(); return nil })
-	started.Push("shadows", lasting.Shadows.Close)
+	started.Push("shadows", afterPorts(lasting.Shadows.Close))
 
 	now := current.New(lasting, logger)
 	registry.MustRegister(lasting.Shadows, now)
@@ -104,8 +106,8 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 	if g.admin, err = listen("ADMIN_ADDR", s.Admin); err != nil {
 		return nil, err
 	}
-	operators := control.New(control.Options{Name: s.Name, Version: s.Version, Token: s.Token, Local: isLoopback(s.Admin), Holds: lasting.Holds}, now, registry, logger)
-	started.Push("control plane", operators.Close)
+	operators := control.New(control.Options{Name: s.Name, Version: s.Version, Token: s.Token, Holds: lasting.Holds}, now, registry, logger)
+	started.Push("control plane", afterPorts(operators.Close))
 	go func() { g.failed <- operators.Serve(g.admin) }()
 
 	if g.public, err = listen("LISTEN_ADDR", s.Listen); err != nil {
@@ -113,16 +115,41 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 	}
 	public := dataplane.New(g.public, now, lasting.Metrics, logger, s.limits())
 	g.beginDrain = func() { operators.BeginDrain(); public.BeginDrain() }
-	started.Push("data plane", func(ctx context.Context) error {
+	started.Push("ports", func(ctx context.Context) error {
 		g.beginDrain()
 		lasting.Holds.Close() // nobody is left to release them
-		return public.Drain(ctx)
+		return g.drain(ctx, public)
 	})
 	go func() { g.failed <- public.Serve() }()
 	if s.TLSListen != "" {
 		return g, g.serveTLS(ctx, s, public, logger, started)
 	}
 	return g, nil
+}
+
+// drain closes both doors at the same time: a long request over one of them must not
+// use up the time that requests over the other one have.
+func (g *gateway) drain(ctx context.Context, public *dataplane.Server) error {
+	if g.edge == nil {
+		return public.Drain(ctx)
+	}
+	edged := make(chan error, 1)
+	go func() { edged <- g.edge.Drain(ctx) }()
+	err := public.Drain(ctx)
+	return errors.Join(err, <-edged, g.link.Close())
+}
+
+// spare is what each of those has who stop after the ports: draining may use up all
+// the time there was.
+const spare = 2 * time.Second
+
+// afterPorts gives a stop its spare time.
+func afterPorts(stop func(ctx context.Context) error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), spare)
+		defer done()
+		return stop(ctx)
+	}
 }
 
 // serveTLS puts the edge before the data plane, beside the plain port.
@@ -135,11 +162,10 @@ func (g *gateway) serveTLS(ctx context.Context, s settings, public *dataplane.Se
 	if g.secure, err = listen("TLS_LISTEN_ADDR", s.TLSListen); err != nil {
 		return err
 	}
-	link := edge.NewLink()
-	server := edge.New(certificate, link, edge.Limits{Header: s.HeaderBytes, HeadTime: s.HeadTime, Idle: s.Idle})
-	started.Push("edge", func(ctx context.Context) error { return errors.Join(server.Drain(ctx), link.Close()) })
-	go func() { g.failed <- public.ServeLink(link) }()
-	go func() { g.failed <- server.Serve(g.secure) }()
+	g.link = edge.NewLink()
+	g.edge = edge.New(certificate, g.link, edge.Limits{Header: s.HeaderBytes, HeadTime: s.HeadTime, Idle: s.Idle})
+	go func() { g.failed <- public.ServeLink(g.link) }()
+	go func() { g.failed <- g.edge.Serve(g.secure) }()
 	logger.Info("gateway serves TLS", "listen", g.secure.Addr().String(), "protocols", "h2, http/1.1")
 	return nil
 }

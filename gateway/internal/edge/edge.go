@@ -97,7 +97,7 @@ func (s *Server) Serve(ln net.Listener) error {
 // is cut.
 func (s *Server) Drain(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
+	if err != nil && ctx.Err() != nil {
 		err = s.http.Close()
 	}
 	s.transport.CloseIdleConnections()
