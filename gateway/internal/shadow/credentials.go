@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 
+	"banyan.dev/gateway/internal/shadow/diff"
+
 	"banyan.dev/gateway/internal/config"
 )
 
@@ -100,12 +102,24 @@ func (p *pass) cookie(name []byte) bool {
 	return false
 }
 
-// inQuery are the names of query parameters that carry a credential or a one-time
-// secret. They can't be taken out without asking something else.
-var inQuery = [...]string{
-	"access_token", "id_token", "refresh_token", "token", "auth_token", "auth", "authorization", "api_key", "apikey", "api-key", "password", "passwd",
-	"secret", "client_secret", "session", "sessionid", "session_id", "sid", "jwt", "sig", "signature",
-	"x-amz-signature", "x-amz-security-token", "x-goog-signature",
+// speaksInQuery tells by its name whether a query parameter speaks for a user: as a
+// secret, or as something that signs in once (RFC 6749, SAML's bindings, the links in
+// mails). It can't be taken out without asking something else, so such a request is
+// not copied; nor is its value ever shown.
+func speaksInQuery(name string) bool {
+	switch lower := strings.ToLower(name); lower {
+	case "page_token", "pagetoken", "next_token", "nexttoken", "next_page_token", "nextpagetoken", "continuation_token", "continuationtoken":
+		return false // they turn pages
+	default:
+		if diff.IsSecret(lower) {
+			return true
+		}
+	}
+	switch strings.ToLower(name) {
+	case "code", "key", "ticket", "samlresponse", "samlrequest", "samlart", "oobcode", "hmac", "magic":
+		return true
+	}
+	return false
 }
 
 // secretIn returns the name of the first query parameter of a target that carries a
@@ -116,11 +130,8 @@ func secretIn(target []byte) string {
 		var pair []byte
 		pair, query = cutPair(query)
 		name, _, _ := bytes.Cut(pair, []byte{'='})
-		plain := unescaped(name)
-		for _, secret := range inQuery {
-			if strings.EqualFold(plain, secret) {
-				return secret
-			}
+		if plain := unescaped(name); speaksInQuery(plain) {
+			return plain
 		}
 	}
 	return ""

@@ -113,7 +113,7 @@ func maskTarget(target []byte) string {
 		out.WriteByte(mark)
 		mark = '&'
 		name, _, hasValue := bytes.Cut(pair, []byte{'='})
-		if plain := unescaped(name); hasValue && (diff.IsSecret(plain) || isOneTime(plain)) {
+		if plain := unescaped(name); hasValue && (speaksInQuery(plain) || diff.IsSecret(plain) || plain == "state") {
 			out.Write(name)
 			out.WriteString("=(hidden)")
 			continue
@@ -122,6 +122,3 @@ func maskTarget(target []byte) string {
 	}
 	return diff.Shorten(out.String(), keptTarget)
 }
-
-// isOneTime names the parameters that sign somebody in once (RFC 6749).
-func isOneTime(name string) bool { return name == "code" || name == "state" || name == "key" }
