@@ -26,3 +26,9 @@ func (r *Replica) MarkUp() { r.markUp() }
 
 // Over returns a Conn over a connection of any kind.
 func Over(conn net.Conn) *Conn { return &Conn{Conn: conn, writeBy: math.MaxInt64} }
+
+// HealthPath is where a replica is probed.
+func HealthPath(r *Replica) string { return r.health.Load().Path }
+
+// LookAgain is a look-up that finds what is known.
+func LookAgain(g *Group) { g.set(g.owner.Replicas) }

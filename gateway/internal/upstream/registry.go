@@ -35,6 +35,7 @@ type Registry struct {
 	mu       sync.Mutex
 	entries  map[string]*entry
 	resolved map[string][]string // address to what it last meant
+	turn     uint64              // of the newest group
 
 	ejecting sync.Mutex // one replica at a time is ejected
 }
@@ -42,6 +43,7 @@ type Registry struct {
 type entry struct {
 	replica *Replica
 	users   int
+	turn    uint64 // of the group whose settings count
 	stop    context.CancelFunc
 }
 
@@ -71,6 +73,7 @@ func (g *Registry) Close() {
 type Group struct {
 	registry *Registry
 	owner    config.Owner
+	turn     uint64 // when it was opened, among all
 	replicas atomic.Pointer[[]*Replica]
 	stop     context.CancelFunc
 	stopped  chan struct{}
@@ -80,6 +83,10 @@ type Group struct {
 // that was not known before is looked up first, for at most a second.
 func (g *Registry) Open(owner config.Owner) *Group {
 	group := &Group{registry: g, owner: owner, stop: func() {}}
+	g.mu.Lock()
+	g.turn++
+	group.turn = g.turn
+	g.mu.Unlock()
 	if owner.Address == nil {
 		group.set(owner.Replicas)
 		return group
@@ -114,7 +121,7 @@ func (g *Group) set(list []config.Replica) {
 	old := g.replicas.Load()
 	replicas := make([]*Replica, len(list))
 	for i, p := range list {
-		replicas[i] = g.registry.take(g.owner, p)
+		replicas[i] = g.registry.take(g, p)
 	}
 	g.replicas.Store(&replicas)
 	if old == nil {
@@ -191,9 +198,12 @@ func (g *Group) same(list []config.Replica) bool {
 	return slices.EqualFunc(g.Replicas(), list, func(r *Replica, p config.Replica) bool { return r.Name == p.Name })
 }
 
-func (g *Registry) take(owner config.Owner, p config.Replica) *Replica {
+// take finds a replica, or begins to know it. The settings of the newest group count:
+// for a moment the one before goes on beside it, and may look its address up once more.
+func (g *Registry) take(group *Group, p config.Replica) *Replica {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	owner := &group.owner
 	key := owner.Name + " " + p.Name + " " + p.URL.Host
 	e := g.entries[key]
 	if e == nil {
@@ -204,8 +214,11 @@ func (g *Registry) take(owner config.Owner, p config.Replica) *Replica {
 		g.entries[key] = e
 		g.running.Go(func() { newProber(e.replica).run(ctx) })
 	}
-	e.replica.health.Store(&owner.Health)
-	e.replica.outlier.judgeBy(owner.Outliers)
+	if group.turn >= e.turn {
+		e.turn = group.turn
+		e.replica.health.Store(&owner.Health)
+		e.replica.outlier.judgeBy(owner.Outliers)
+	}
 	e.users++
 	return e.replica
 }

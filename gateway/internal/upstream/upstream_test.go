@@ -143,3 +143,23 @@ func TestOnlyARefusalOrALongSilenceTakesAReplicaOut(t *testing.T) {
 	}
 	require.False(t, upstream.IsDown(upstream.ErrDeadline))
 }
+
+// A configuration that goes away may look its address up once more while the next one
+// is in force already.
+func TestTheNewestSettingsCount(t *testing.T) {
+	registry := upstream.NewRegistry(net.DefaultResolver, slog.New(slog.DiscardHandler))
+	defer registry.Close()
+	owner := config.Owner{
+		Name: "a", Replicas: []config.Replica{{Name: "r", URL: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}},
+		Health: config.Health{Path: "/old", Interval: time.Hour, Timeout: time.Second},
+	}
+	before := registry.Open(owner)
+	defer before.Close()
+	owner.Health.Path = "/new"
+	after := registry.Open(owner)
+	defer after.Close()
+	require.Same(t, before.Replicas()[0], after.Replicas()[0])
+	require.Equal(t, "/new", upstream.HealthPath(after.Replicas()[0]))
+	upstream.LookAgain(before)
+	require.Equal(t, "/new", upstream.HealthPath(after.Replicas()[0]))
+}
