@@ -98,6 +98,15 @@ func (r *Run) sessionStatus(ctx context.Context, replica string) (SessionStatus,
 	return s, err
 }
 
+// seams are a replica's, as its topology names them.
+func (r *Run) seams(ctx context.Context, replica string) (map[string]string, error) {
+	var t struct {
+		Seams map[string]string `json:"seams"`
+	}
+	err := r.getJSON(ctx, "http://"+loopback(r.state.Ports[replica].Admin)+"/topology", &t)
+	return t.Seams, err
+}
+
 func (r *Run) gatewayStatus(ctx context.Context, replica string) (GatewayStatus, error) {
 	var s GatewayStatus
 	err := r.getJSON(ctx, "http://"+loopback(r.state.Ports[replica].Admin)+"/api/status", &s)

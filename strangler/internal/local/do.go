@@ -39,6 +39,9 @@ func (r *Run) Do(ctx context.Context, a steps.Action) error {
 		return r.takeRoutes(ctx, a.Value)
 	case steps.Entry:
 		return r.enterBy(ctx, a.Process)
+	case steps.Tell:
+		r.state.Environment = r.state.Environment.With(a.Environment)
+		return r.save()
 	case steps.Ramp:
 		return r.ramp(ctx, *a.Move)
 	case steps.Shadow:

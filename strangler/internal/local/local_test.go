@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const processes = `
-app: {package: ./app, migrate: [migrate], environment: {SETTINGS_FILE: "${settings.file}"}}
+app: {package: ./app, migrate: [migrate], environment: {SETTINGS_FILE: "${settings.file}", KIND: one}}
 front: {package: ./front, environment: {CONFIG_FILE: "${gateway.file}"}}
 broken: {package: ./app, environment: {FAIL: "no address: set DATABASE_URL"}}
 `

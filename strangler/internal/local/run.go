@@ -215,6 +215,7 @@ func (r *Run) BringUp(ctx context.Context, step int) error {
 	defer func() { r.bringingUp = false }()
 	r.state.Entry = s.Entry
 	r.state.Settings.Store, r.state.Settings.UserCache = s.Sessions, s.UserCache
+	r.state.Environment = s.Environment
 	for _, a := range plan.Fresh(r.path, step) {
 		r.progress(a.String())
 		if err := r.Do(ctx, a); err != nil {

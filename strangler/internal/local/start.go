@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -107,7 +108,15 @@ func (r *Run) awaitReady(ctx context.Context, i *Instance, within time.Duration,
 	}
 }
 
-// environment is the process contract and what processes.yaml adds. Of our own
+// told is what processes.yaml tells a process, with what the run says over it.
+func (r *Run) told(p steps.Process) map[string]string {
+	told := map[string]string{}
+	maps.Copy(told, p.Environment)
+	maps.Copy(told, r.state.Environment[p.Name])
+	return told
+}
+
+// environment is the process contract and what the process is told besides. Of our own
 // environment only what any program needs goes along: a DATABASE_URL in the
 // developer's shell must not.
 func (r *Run) environment(p steps.Process, name string, ports Ports) ([]string, error) {
@@ -115,9 +124,10 @@ func (r *Run) environment(p steps.Process, name string, ports Ports) ([]string, 
 	env = append(env,
 		"LISTEN_ADDR="+loopback(ports.Public), "ADMIN_ADDR="+loopback(ports.Admin),
 		"ADMIN_TOKEN="+r.state.Token, "REPLICA="+name, "NAME="+name)
-	for _, key := range sortedKeys(p.Environment) {
+	told := r.told(p)
+	for _, key := range sortedKeys(told) {
 		var missing error
-		value := steps.Expand(p.Environment[key], func(what string) string {
+		value := steps.Expand(told[key], func(what string) string {
 			v, err := r.value(what)
 			if err != nil {
 				missing = err

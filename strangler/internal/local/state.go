@@ -11,6 +11,7 @@ import (
 
 	"banyan.dev/platform/watch"
 	"banyan.dev/strangler/internal/ramp"
+	"banyan.dev/strangler/internal/steps"
 )
 
 // State is what the next command has to know of a run: run.json in its folder.
@@ -27,7 +28,10 @@ type State struct {
 	Processes map[string]*Instance `json:"processes"`
 	Settings  Settings             `json:"settings"`
 	Routes    Routes               `json:"routes"`
-	Moderator Moderator            `json:"moderator"`
+	// Environment is what replicas are told at their start, over what processes.yaml
+	// says; whoever runs was told what stood here then.
+	Environment steps.Table `json:"environment,omitempty"`
+	Moderator   Moderator   `json:"moderator"`
 }
 
 // External are the addresses of infrastructure that the user runs.

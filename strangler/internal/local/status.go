@@ -131,6 +131,20 @@ func (r *Run) SessionStatuses(ctx context.Context) ([]SessionStatus, error) {
 	return all, nil
 }
 
+// Seams asks every replica of a process which of its seams are wired how, and returns
+// that by replica and seam.
+func (r *Run) Seams(ctx context.Context, process string) (steps.Table, error) {
+	all := steps.Table{}
+	for _, name := range r.replicas(process) {
+		seams, err := r.seams(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all[name] = seams
+	}
+	return all, nil
+}
+
 // Pinned tells whether the routes in force keep a user at one replica.
 func (r *Run) Pinned() bool {
 	content, err := r.stepRoutes(r.state.Routes.Step)

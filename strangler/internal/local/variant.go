@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"go.yaml.in/yaml/v3"
 
@@ -15,8 +14,8 @@ import (
 // its own in place of one that the others share.
 func (r *Run) startVariant(ctx context.Context, p steps.Process, name, what, file string) (url string, stop func(), err error) {
 	variant := p
-	variant.Name, variant.Environment = name, maps.Clone(p.Environment)
-	for key, value := range p.Environment {
+	variant.Name, variant.Environment = name, r.told(p)
+	for key, value := range variant.Environment {
 		variant.Environment[key] = steps.Expand(value, func(placeholder string) string {
 			if placeholder == what {
 				return file

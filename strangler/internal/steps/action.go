@@ -44,7 +44,7 @@ func (p Path) Actions(lines []string) ([]Action, error) {
 
 func (r *stepReader) oneVerb(n *yaml.Node, verbs int) {
 	if verbs != 1 {
-		r.fail(n, "an action does %d things: write exactly one of start, stop, scale, restart, kill, migrate, sessions, user_cache, gateway, entry, ramp, shadow, hold, release", verbs)
+		r.fail(n, "an action does %d things: write exactly one of start, stop, scale, restart, kill, migrate, sessions, user_cache, gateway, entry, environment, ramp, shadow, hold, release", verbs)
 	}
 }
 
@@ -67,6 +67,7 @@ func (r *stepReader) actionFields(a *Action, verbs *int) map[string]func(*yaml.N
 	verb(Entry, host)
 	verb(Sessions, func(n *yaml.Node) { a.Value = r.oneOf(n, "sessions", modes...) })
 	verb(UserCache, func(n *yaml.Node) { a.Value = r.oneOf(n, "user_cache", "off", "redis") })
+	verb(Tell, func(n *yaml.Node) { a.Environment = r.environment(n) })
 	verb(Gateway, func(n *yaml.Node) { a.Value = r.text(n, "gateway") })
 	r.moveFields(a, verb)
 	verb(Kill, func(n *yaml.Node) { a.Process, a.Replica = r.victim(n) })
@@ -138,6 +139,9 @@ func (r *stepReader) act(n *yaml.Node) Act {
 	}
 	if verbs == 1 {
 		act.Action = &a
+	}
+	if a.Verb == Tell {
+		r.fail(n, "a demo changes the environment, which would stay so after it: write the line in forward or back")
 	}
 	return act
 }

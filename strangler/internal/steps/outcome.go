@@ -12,22 +12,29 @@ type outcome struct {
 	entry     string
 	sessions  string
 	userCache string
+	// environment is what is told otherwise than processes.yaml says, by "process NAME".
+	environment map[string]string
+	// stale are processes that run on with what they were told before.
+	stale map[string]bool
 }
 
-func (s Step) outcome() outcome {
-	o := outcome{replicas: map[string]int{}, entry: s.Entry, sessions: s.Sessions, userCache: s.UserCache}
+func (p Path) outcome(s Step) outcome {
+	o := outcome{replicas: map[string]int{}, entry: s.Entry, sessions: s.Sessions, userCache: s.UserCache,
+		environment: map[string]string{}, stale: map[string]bool{}}
+	o.tell(p.Processes, s.Environment) // before anything runs
 	for _, r := range s.Runs {
 		o.replicas[r.Process] = r.Replicas
 	}
 	return o
 }
 
-func (o *outcome) do(a Action, end Step) {
+func (p Path) do(o *outcome, a Action, end Step) {
 	switch a.Verb {
 	case Start:
 		o.replicas[a.Process] = end.Replicas(a.Process)
 	case Stop:
 		delete(o.replicas, a.Process)
+		delete(o.stale, a.Process)
 	case Scale:
 		o.replicas[a.Process] = a.Replicas
 	case Sessions:
@@ -36,7 +43,11 @@ func (o *outcome) do(a Action, end Step) {
 		o.userCache = a.Value
 	case Entry:
 		o.entry = a.Process
-	case Restart, Kill, Migrate, Gateway, Ramp, Shadow, Hold, Release:
+	case Tell:
+		o.tell(p.Processes, a.Environment)
+	case Restart:
+		delete(o.stale, a.Process)
+	case Kill, Migrate, Gateway, Ramp, Shadow, Hold, Release:
 		// the same runs afterwards
 	}
 }
@@ -49,18 +60,18 @@ func (p Path) leadsTo(i int) error {
 		return nil
 	}
 	before, step := p.Steps[i-1], p.Steps[i]
-	forward := before.outcome()
+	forward := p.outcome(before)
 	for _, a := range step.Forward {
-		forward.do(a, step)
+		p.do(&forward, a, step)
 	}
-	if err := forward.differs(step.outcome()); err != nil {
+	if err := forward.differs(p.outcome(step)); err != nil {
 		return fmt.Errorf("forward does not lead to what this step says runs: %w", err)
 	}
-	back := step.outcome()
+	back := p.outcome(step)
 	for _, a := range step.Back {
-		back.do(a, before)
+		p.do(&back, a, before)
 	}
-	if err := back.differs(before.outcome()); err != nil {
+	if err := back.differs(p.outcome(before)); err != nil {
 		return fmt.Errorf("back does not lead to what step %s says runs: %w", before.Name, err)
 	}
 	return nil
@@ -74,6 +85,10 @@ func (o outcome) differs(want outcome) error {
 		return fmt.Errorf("sessions are in %s, not in %s", o.sessions, want.sessions)
 	case o.userCache != want.userCache:
 		return fmt.Errorf("user_cache is %s, not %s", o.userCache, want.userCache)
+	case !maps.Equal(o.environment, want.environment):
+		return fmt.Errorf("environment is %s, not %s", o.lines(), want.lines())
+	case len(o.stale) > 0:
+		return fmt.Errorf("environment has changed under replicas of %s that run on as they are: restart them after it", o.staleNames())
 	case !maps.Equal(o.replicas, want.replicas):
 		return fmt.Errorf("replicas are %v, not %v", o.replicas, want.replicas)
 	default:

@@ -17,15 +17,16 @@ type stepReader struct {
 func (r *stepReader) step(content []byte) Step {
 	var s Step
 	r.document(content, map[string]func(*yaml.Node){
-		"title":      func(n *yaml.Node) { s.Title = r.text(n, "title") },
-		"hurts":      func(n *yaml.Node) { s.Hurts = r.text(n, "hurts") },
-		"changes":    func(n *yaml.Node) { s.Changes = r.text(n, "changes") },
-		"runs":       func(n *yaml.Node) { s.Runs = r.runs(n) },
-		"entry":      func(n *yaml.Node) { s.Entry = r.host(n, "entry") },
-		"sessions":   func(n *yaml.Node) { s.Sessions = r.oneOf(n, "sessions", "memory", "redis", "postgres") },
-		"user_cache": func(n *yaml.Node) { s.UserCache = r.oneOf(n, "user_cache", "off", "redis") },
-		"forward":    func(n *yaml.Node) { s.Forward = r.actions(n, "forward") },
-		"back":       func(n *yaml.Node) { s.Back = r.actions(n, "back") },
+		"title":       func(n *yaml.Node) { s.Title = r.text(n, "title") },
+		"hurts":       func(n *yaml.Node) { s.Hurts = r.text(n, "hurts") },
+		"changes":     func(n *yaml.Node) { s.Changes = r.text(n, "changes") },
+		"runs":        func(n *yaml.Node) { s.Runs = r.runs(n) },
+		"entry":       func(n *yaml.Node) { s.Entry = r.host(n, "entry") },
+		"sessions":    func(n *yaml.Node) { s.Sessions = r.oneOf(n, "sessions", "memory", "redis", "postgres") },
+		"user_cache":  func(n *yaml.Node) { s.UserCache = r.oneOf(n, "user_cache", "off", "redis") },
+		"environment": func(n *yaml.Node) { s.Environment = r.environment(n) },
+		"forward":     func(n *yaml.Node) { s.Forward = r.actions(n, "forward") },
+		"back":        func(n *yaml.Node) { s.Back = r.actions(n, "back") },
 		"checks": func(n *yaml.Node) {
 			r.items(n, "checks", func(n *yaml.Node) { s.Checks = append(s.Checks, r.check(n)) })
 		},
@@ -109,6 +110,7 @@ func (r *stepReader) check(n *yaml.Node) Check {
 		"journeys": one(func(n *yaml.Node) { c.Journeys = r.host(n, "journeys") }),
 		"sessions": one(func(n *yaml.Node) { c.Sessions = r.oneOf(n, "sessions", "memory", "redis", "postgres") }),
 		"affinity": one(func(n *yaml.Node) { c.Affinity = r.oneOf(n, "affinity", "on", "off") }),
+		"seams":    one(func(n *yaml.Node) { c.Seams = r.seams(n) }),
 		"same":     one(func(n *yaml.Node) { c.Same = r.pair(n) }),
 		"answering": one(func(n *yaml.Node) {
 			if runs := r.runs(n); len(runs) == 1 {
@@ -119,7 +121,7 @@ func (r *stepReader) check(n *yaml.Node) Check {
 		}),
 	})
 	if c.Name == "" || kinds != 1 {
-		r.fail(n, "a check needs a name and one of answering, affinity, journeys, same, sessions")
+		r.fail(n, "a check needs a name and one of answering, affinity, journeys, same, seams, sessions")
 	}
 	return c
 }

@@ -50,7 +50,10 @@ type Step struct {
 	Entry     string
 	Sessions  string
 	UserCache string
-	Gateway   []byte // gateway.yaml, empty without one
+	// Environment is what processes are told otherwise than processes.yaml says. As
+	// all of an end state it stands in each step: none is inherited.
+	Environment Table
+	Gateway     []byte // gateway.yaml, empty without one
 	// Variants are the folder's gateway.NAME.yaml by NAME: other routes for a while,
 	// such as those of a canary.
 	Variants map[string][]byte
@@ -81,20 +84,21 @@ type Verb string
 
 // The verbs that a forward, back or do list may use.
 const (
-	Start     Verb = "start"      // a process, with the replicas of the step's end state
-	Stop      Verb = "stop"       // all replicas of a process
-	Scale     Verb = "scale"      // a process to so many replicas, telling the others and the gateway
-	Restart   Verb = "restart"    // one replica after another
-	Kill      Verb = "kill"       // one replica, or each of a process in turn, with SIGKILL; then start it again
-	Migrate   Verb = "migrate"    // the database of a host
-	Sessions  Verb = "sessions"   // to the mode, by every mode between, waiting for all replicas
-	UserCache Verb = "user_cache" // off or redis
-	Gateway   Verb = "gateway"    // takes the gateway.yaml of a step, or its variant: STEP/NAME
-	Entry     Verb = "entry"      // users come by this process from now on
-	Ramp      Verb = "ramp"       // a route's canary to a share, taken back when it is worse
-	Shadow    Verb = "shadow"     // waits until so many answers were compared, and none differed
-	Hold      Verb = "hold"       // new requests of routes wait; returns when none is under way
-	Release   Verb = "release"    // what is held goes on
+	Start     Verb = "start"       // a process, with the replicas of the step's end state
+	Stop      Verb = "stop"        // all replicas of a process
+	Scale     Verb = "scale"       // a process to so many replicas, telling the others and the gateway
+	Restart   Verb = "restart"     // one replica after another
+	Kill      Verb = "kill"        // one replica, or each of a process in turn, with SIGKILL; then start it again
+	Migrate   Verb = "migrate"     // the database of a host
+	Sessions  Verb = "sessions"    // to the mode, by every mode between, waiting for all replicas
+	UserCache Verb = "user_cache"  // off or redis
+	Gateway   Verb = "gateway"     // takes the gateway.yaml of a step, or its variant: STEP/NAME
+	Entry     Verb = "entry"       // users come by this process from now on
+	Tell      Verb = "environment" // what replicas are told that start from now on
+	Ramp      Verb = "ramp"        // a route's canary to a share, taken back when it is worse
+	Shadow    Verb = "shadow"      // waits until so many answers were compared, and none differed
+	Hold      Verb = "hold"        // new requests of routes wait; returns when none is under way
+	Release   Verb = "release"     // what is held goes on
 )
 
 // Action is one thing to do. Which fields count depends on the verb.
@@ -106,10 +110,12 @@ type Action struct {
 	Value    string `json:"value,omitempty"`    // sessions, user_cache, gateway
 	// SignsOut says that people on the replicas it ends lose their sessions, and
 	// that this is known. Without it the target refuses such an action.
-	SignsOut bool   `json:"signs_out,omitempty"`
-	Move     *Move  `json:"move,omitempty"` // ramp, shadow, hold, release
-	Mark     string `json:"mark,omitempty"` // a place for demos
-	Because  string `json:"because,omitempty"`
+	SignsOut bool `json:"signs_out,omitempty"`
+	// Environment is what processes are told from their next start on.
+	Environment Table  `json:"environment,omitempty"`
+	Move        *Move  `json:"move,omitempty"` // ramp, shadow, hold, release
+	Mark        string `json:"mark,omitempty"` // a place for demos
+	Because     string `json:"because,omitempty"`
 }
 
 // String is the action as a line of a plan.
@@ -141,6 +147,8 @@ func (a Action) String() string {
 		return "give the gateway the routes of " + a.Value
 	case Entry:
 		return "send users to " + a.Process
+	case Tell:
+		return "tell " + a.Environment.String() + " from the next start on"
 	case Ramp, Shadow, Hold, Release:
 		return a.moveString()
 	default:
@@ -155,6 +163,7 @@ type Check struct {
 	Sessions  string // the mode that every replica reports
 	Affinity  string // on or off, as the gateway reports
 	Answering Run    // so many replicas answer through the gateway
+	Seams     Table  // what each replica of these processes reports of its seams
 	Same      Pair   // what one answers, the other answers too, byte for byte where it matters
 }
 

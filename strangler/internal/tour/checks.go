@@ -46,6 +46,8 @@ func (t *tour) checkOne(ctx context.Context, c steps.Check) (string, error) {
 		return t.sessions(ctx, c.Sessions)
 	case c.Affinity != "":
 		return t.affinity(c.Affinity)
+	case c.Seams != nil:
+		return t.seams(ctx, c.Seams)
 	default:
 		return t.answering(ctx, c.Answering)
 	}
@@ -120,6 +122,29 @@ func (t *tour) sessions(ctx context.Context, store string) (string, error) {
 		}
 	}
 	return fmt.Sprintf("%d replicas report %s", len(all), store), nil
+}
+
+// seams must be as wanted at every replica: one that was not restarted shows here.
+func (t *tour) seams(ctx context.Context, want steps.Table) (string, error) {
+	replicas := 0
+	for process, seams := range want {
+		all, err := t.run.Seams(ctx, process)
+		if err != nil {
+			return "", err
+		}
+		if len(all) == 0 {
+			return "", fmt.Errorf("no replica of %s runs", process)
+		}
+		for replica, is := range all {
+			for seam, value := range seams {
+				if is[seam] != value {
+					return "", fmt.Errorf("%s reports %s %q, not %q", replica, seam, is[seam], value)
+				}
+			}
+		}
+		replicas += len(all)
+	}
+	return fmt.Sprintf("%d replicas report %s", replicas, want), nil
 }
 
 func (t *tour) affinity(want string) (string, error) {

@@ -46,7 +46,7 @@ func newPath(t *testing.T, blog *blogtest.Blog) steps.Path {
 		"go.mod": "module example.org/test\n\ngo 1.26\n", "app/main.go": string(app), "front/main.go": string(app),
 		"migration-steps/processes.yaml": `
 app: {package: ./app, environment: {SETTINGS_FILE: "${settings.file}", BLOG: "` + blog.URL + `"}}
-front: {package: ./front, environment: {CONFIG_FILE: "${gateway.file}", BLOG: "` + blog.URL + `"}}
+front: {package: ./front, environment: {CONFIG_FILE: "${gateway.file}", KIND: one, BLOG: "` + blog.URL + `"}}
 `,
 		"migration-steps/00-a/step.yaml": "title: alone\nhurts: h\nchanges: c\nruns: {app: 1}\nentry: app" + end + `
 demos:
@@ -55,8 +55,10 @@ demos:
 `,
 		"migration-steps/01-b/gateway.yaml": "owners: {app: {address: \"http://app\"}}\nroutes: [{match: {path: \"/*\"}, owner: app}]\n",
 		"migration-steps/01-b/step.yaml": "title: behind a front\nhurts: h\nchanges: c\nruns: {app: 1, front: 1}\nentry: front" + end + `
-forward: [{gateway: 01-b}, {start: front, mark: started}, {entry: front}]
-back: [{entry: app}, {stop: front}]
+environment: {front: {KIND: two}}
+forward: [{gateway: 01-b}, {environment: {front: {KIND: two}}}, {start: front, mark: started}, {entry: front}]
+back: [{entry: app}, {stop: front}, {environment: {front: {KIND: one}}}]
+checks: [{name: the seam, seams: {front: {kind: two}}}]
 demos:
   - name: nobody notices the front
     at: started
@@ -120,6 +122,8 @@ func TestATourThatHolds(t *testing.T) {
 	require.Equal(t, "a restart signs everyone out", report.Steps[0].Checks[0].Name)
 	require.Equal(t, "3 people, all signed out", report.Steps[0].Checks[0].Detail)
 	require.Equal(t, "nobody notices the front", report.Steps[1].Checks[0].Name)
+	require.Equal(t, "the seam", report.Steps[1].Checks[1].Name)
+	require.Equal(t, "1 replicas report front kind=two", report.Steps[1].Checks[1].Detail)
 	require.NoDirExists(t, c.Dir, "nothing is left behind")
 }
 
@@ -132,6 +136,21 @@ func TestWhatUsersNoticeFailsTheStep(t *testing.T) {
 	require.Equal(t, plan.Back, report.Steps[2].Direction)
 	require.Equal(t, 5, report.Steps[2].SignedOut)
 	require.Zero(t, report.Steps[1].SignedOut)
+}
+
+func TestASeamThatIsWiredOtherwiseFailsTheStep(t *testing.T) {
+	c := config(t, blogtest.Start(t), &watcher{})
+	c.Path.Steps[1].Checks[0].Seams = steps.Table{"front": {"kind": "three"}}
+	c.Path.Steps[1].Checks = append(c.Path.Steps[1].Checks, steps.Check{Name: "of nobody", Seams: steps.Table{"nobody": {"kind": "two"}}})
+	report, _, err := tour.Run(t.Context(), c)
+	require.NoError(t, err)
+	require.False(t, report.OK)
+	details := map[string]string{}
+	for _, check := range report.Steps[1].Checks {
+		details[check.Name] = check.Detail
+	}
+	require.Equal(t, `front-0 reports kind "two", not "three"`, details["the seam"])
+	require.Equal(t, "no replica of nobody runs", details["of nobody"])
 }
 
 func TestALostWriteFailsTheTour(t *testing.T) {
@@ -171,7 +190,7 @@ func TestAFrontThatCanNotStartEndsTheTourAndSaysWhy(t *testing.T) {
 	report, _, err := tour.Run(t.Context(), c)
 	require.ErrorContains(t, err, "front-0 ended at its start")
 	require.ErrorContains(t, err, "invalid URL escape")
-	require.True(t, strings.HasPrefix(report.Error, "forward from 00-a to 01-b, action 2 of 3 (start front)"), report.Error)
+	require.True(t, strings.HasPrefix(report.Error, "forward from 00-a to 01-b, action 3 of 4 (start front)"), report.Error)
 	require.NoDirExists(t, c.Dir)
 }
 

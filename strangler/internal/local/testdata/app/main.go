@@ -39,6 +39,9 @@ func main() {
 			"store": find(file, `store: (\w+)`), "generation": number(file, `generation: (\d+)`),
 		})
 	})
+	mux.HandleFunc("GET /topology", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, map[string]any{"replica": os.Getenv("REPLICA"), "seams": map[string]string{"kind": os.Getenv("KIND")}})
+	})
 	mux.HandleFunc("GET /api/status", func(w http.ResponseWriter, _ *http.Request) {
 		file := read(os.Getenv("CONFIG_FILE"))
 		status := map[string]any{"revision": number(file, `revision: (\d+)`)}

@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"log"
 	"net/http"
 	"net/http/httputil"
@@ -30,6 +31,9 @@ func main() {
 	}
 	admin := http.NewServeMux()
 	admin.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
+	admin.HandleFunc("GET /topology", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"seams": {"kind": %q}}`, os.Getenv("KIND"))
+	})
 	admin.HandleFunc("GET /sessions/status", status("SETTINGS_FILE"))
 	admin.HandleFunc("GET /api/status", status("CONFIG_FILE"))
 	go func() { log.Print(http.ListenAndServe(os.Getenv("ADMIN_ADDR"), admin)) }()
