@@ -144,3 +144,19 @@ func tried(url string) string {
 	}
 	return fmt.Sprint(res.StatusCode, " ", string(body))
 }
+
+// What a page of another name reads through the browser of somebody at this machine
+// would be the whole configuration.
+func TestAnAdminPortOnLoopbackIsForThisMachine(t *testing.T) {
+	s := startServing(t, "http://127.0.0.1:1", "0s")
+	req, err := http.NewRequest(http.MethodGet, s.admin+"/api/config", nil)
+	require.NoError(t, err)
+	req.Host = "rebound.example"
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, http.StatusMisdirectedRequest, res.StatusCode)
+	s.end()
+	s.wait(t)
+}

@@ -106,7 +106,7 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 	if g.admin, err = listen("ADMIN_ADDR", s.Admin); err != nil {
 		return nil, err
 	}
-	operators := control.New(control.Options{Name: s.Name, Version: s.Version, Token: s.Token, Holds: lasting.Holds}, now, registry, logger)
+	operators := control.New(control.Options{Name: s.Name, Version: s.Version, Token: s.Token, Local: isLoopback(s.Admin), Holds: lasting.Holds}, now, registry, logger)
 	started.Push("control plane", afterPorts(operators.Close))
 	go func() { g.failed <- operators.Serve(g.admin) }()
 
