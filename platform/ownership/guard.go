@@ -2,6 +2,8 @@ package ownership
 
 import (
 	"cmp"
+	"database/sql"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -39,7 +41,7 @@ func Guard(tx *gorm.DB, sides ...*Side) error {
 		sides = slices.SortedFunc(slices.Values(sides), func(a, b *Side) int { return cmp.Compare(a.lock, b.lock) })
 	}
 	for _, s := range sides {
-		if err := tx.Exec("SELECT pg_advisory_xact_lock_shared(?)", s.lock).Error; err != nil {
+		if _, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, "SELECT pg_advisory_xact_lock_shared($1)", s.lock); err != nil {
 			return fmt.Errorf("lock %s to write it: %w", s.cfg.Resource, err)
 		}
 	}
@@ -59,35 +61,29 @@ func resources(sides []*Side) []string {
 	return names
 }
 
-// guarded is the row, and whether the transaction is one that may rely on it.
-type guarded struct {
-	State     State
-	Epoch     int64
-	Isolation string
-	Late      bool
-}
-
 // mustOwn reads the row in a statement of its own, after the one that locked: a
 // statement sees what was committed when it began, and that one may have begun
 // before the fence that it waited for. For the same reason a transaction with one
 // snapshot for all its statements can't be guarded. One that has written or locked a
 // row before it came here has an id: it may hold what a writer needs who holds up the
-// fence that it waits for itself.
+// fence that it waits for itself. Every write pays for this: it does without gorm.
 func (s *Side) mustOwn(tx *gorm.DB) error {
-	var g guarded
-	got := tx.Raw(`SELECT state, epoch, current_setting('transaction_isolation') AS isolation,
-		pg_current_xact_id_if_assigned() IS NOT NULL AS late FROM ownership WHERE resource = ?`, s.cfg.Resource).Scan(&g)
+	var row Row
+	var isolation string
+	var late bool
+	err := tx.Statement.ConnPool.QueryRowContext(tx.Statement.Context, `SELECT state, epoch, current_setting('transaction_isolation'),
+		pg_current_xact_id_if_assigned() IS NOT NULL FROM ownership WHERE resource = $1`, s.cfg.Resource).Scan(&row.State, &row.Epoch, &isolation, &late)
 	switch {
-	case got.Error != nil:
-		return fmt.Errorf("read who owns %s: %w", s.cfg.Resource, got.Error)
-	case got.RowsAffected == 0:
+	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("%s: %w", s.cfg.Resource, ErrUnknown)
-	case g.Isolation != "read committed":
-		return fmt.Errorf("guard %s: %w: it is at %s, and would not see a fence that it waited for; use READ COMMITTED", s.cfg.Resource, ErrMisuse, g.Isolation)
-	case g.Late:
+	case err != nil:
+		return fmt.Errorf("read who owns %s: %w", s.cfg.Resource, err)
+	case isolation != "read committed":
+		return fmt.Errorf("guard %s: %w: it is at %s, and would not see a fence that it waited for; use READ COMMITTED", s.cfg.Resource, ErrMisuse, isolation)
+	case late:
 		return fmt.Errorf("guard %s: %w: it has written or locked something already; call Guard first", s.cfg.Resource, ErrMisuse)
-	case g.State != Owner:
-		return s.notOwner(Row{State: g.State, Epoch: g.Epoch})
+	case row.State != Owner:
+		return s.notOwner(row)
 	}
 	return nil
 }
