@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // SeedBlog fills the blog with so many posts, with comments and authors in
@@ -55,6 +56,10 @@ func (r *Run) EnsureModerator(ctx context.Context) error {
 	return r.save()
 }
 
+// signUpWithin is more than a question of the tool's own may take: a sign-up hashes a
+// password, and waits its turn among the users who do.
+const signUpWithin = 15 * time.Second
+
 func (r *Run) signUp(ctx context.Context, m Moderator) error {
 	body, err := json.Marshal(map[string]string{"name": "Mona Moderator", "email": m.Email, "password": m.Password})
 	if err != nil {
@@ -65,7 +70,9 @@ func (r *Run) signUp(ctx context.Context, m Moderator) error {
 		return fmt.Errorf("make the request: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	res, err := r.client.Do(req)
+	patient := *r.client
+	patient.Timeout = signUpWithin
+	res, err := patient.Do(req)
 	if err != nil {
 		return err
 	}
