@@ -163,7 +163,7 @@ func (g *gateway) serveTLS(ctx context.Context, s settings, public *dataplane.Se
 		return err
 	}
 	g.link = edge.NewLink()
-	g.edge = edge.New(certificate, g.link, edge.Limits{Header: s.HeaderBytes, HeadTime: s.HeadTime, Idle: s.Idle})
+	g.edge = edge.New(certificate, g.link, edge.Limits{Header: s.HeaderBytes, HeadTime: s.HeadTime, Idle: s.Idle, WriteStall: s.WriteStall, Connections: s.Connections})
 	go func() { g.failed <- public.ServeLink(g.link) }()
 	go func() { g.failed <- g.edge.Serve(g.secure) }()
 	logger.Info("gateway serves TLS", "listen", g.secure.Addr().String(), "protocols", "h2, http/1.1")

@@ -63,7 +63,11 @@ func certify(t *testing.T, name, cert, key string) {
 	require.NoError(t, os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 }
 
-func newRig(t *testing.T, app http.HandlerFunc) *rig {
+var generous = edge.Limits{Header: 16 << 10, HeadTime: wait, Idle: time.Minute, WriteStall: time.Minute, Connections: 1000}
+
+func newRig(t *testing.T, app http.HandlerFunc) *rig { return newRigWith(t, app, generous) }
+
+func newRigWith(t *testing.T, app http.HandlerFunc, limits edge.Limits) *rig {
 	owner := httptest.NewServer(app)
 	now := currenttest.New(t)
 	require.NoError(t, now.Apply("file", "gateway.yaml", []byte(fmt.Sprintf(`
@@ -80,7 +84,7 @@ routes: [{match: {path: "/*"}, owner: app, max_body: 1MiB, canary: {owner: new, 
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	link := edge.NewLink()
-	server := edge.New(certificate, link, edge.Limits{Header: 16 << 10, HeadTime: wait, Idle: time.Minute})
+	server := edge.New(certificate, link, limits)
 	ended := make(chan error, 3)
 	go func() { ended <- public.Serve() }()
 	go func() { ended <- public.ServeLink(link) }()

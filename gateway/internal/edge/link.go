@@ -2,11 +2,15 @@ package edge
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync"
 
 	"banyan.dev/gateway/internal/sock"
 )
+
+// errClosed is Dial's: the link was closed before anything was sent.
+var errClosed = fmt.Errorf("the link to the data plane: %w", net.ErrClosed)
 
 // Link joins the edge to a server in the same process: what one side dials, the
 // other accepts. It is safe for concurrent use.
@@ -31,7 +35,7 @@ func (l *Link) Dial(ctx context.Context) (net.Conn, error) {
 	case l.accepted <- far:
 		return near, nil
 	case <-l.closed:
-		err = net.ErrClosed
+		err = errClosed
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
