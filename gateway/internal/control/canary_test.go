@@ -50,6 +50,8 @@ func TestACanaryGetsAnotherShareAndTheTextStays(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(body), &told))
 	require.EqualValues(t, 8, told.Revision)
 	require.Contains(t, told.Note, "The file is now behind: write percent 12.75 and revision 8")
+	_, page := r.do(t, "GET", "/_strangler/", "")
+	require.Contains(t, page, "the file says something else")
 	want := strings.NewReplacer("revision:   3", "revision:   8", "percent: 5,", "percent: 12.75,").Replace(steered)
 	require.Equal(t, want, string(r.current.Snapshot().Table.Config.Source))
 

@@ -142,7 +142,7 @@ func (s *Server) ready(c echo.Context) error {
 func (s *Server) tellTopology(c echo.Context) error {
 	seams := map[string]any{}
 	if snapshot := s.current.Snapshot(); snapshot != nil {
-		seams["revision"], seams["source"] = snapshot.Revision, snapshot.Source
+		seams["revision"], seams["digest"], seams["source"] = snapshot.Revision, snapshot.Digest, snapshot.Source
 	}
 	return c.JSON(http.StatusOK, map[string]any{"host": "gateway", "name": s.options.Name, "version": s.options.Version, "seams": seams})
 }

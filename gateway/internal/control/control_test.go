@@ -2,7 +2,9 @@ package control_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -80,7 +82,8 @@ func TestHealthTopologyMetrics(t *testing.T) {
 	res, _ = r.do(t, "GET", "/livez", "")
 	require.Equal(t, 200, res.StatusCode)
 	_, body := r.do(t, "GET", "/topology", "")
-	require.JSONEq(t, `{"host":"gateway","name":"gateway-0","version":"v1","seams":{"revision":3,"source":"file"}}`, body)
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(first)))
+	require.JSONEq(t, `{"host":"gateway","name":"gateway-0","version":"v1","seams":{"revision":3,"digest":"`+sum[:16]+`","source":"file"}}`, body)
 	_, body = r.do(t, "GET", "/metrics", "")
 	require.Contains(t, body, "gateway_config_revision 3")
 	require.Contains(t, body, `gateway_reloads_total{result="accepted"} 1`)

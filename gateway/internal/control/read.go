@@ -32,7 +32,8 @@ func (s *Server) Status() status.Status {
 	if snapshot == nil {
 		return out
 	}
-	out.Revision, out.Source, out.Since = snapshot.Revision, snapshot.Source, snapshot.Since.UTC()
+	out.Revision, out.Digest, out.Source, out.Since = snapshot.Revision, snapshot.Digest, snapshot.Source, snapshot.Since.UTC()
+	out.FileDiffers = s.current.FileDiffers()
 	r := reading{s, now, snapshot}
 	for i := range snapshot.Table.Owners {
 		out.Owners = append(out.Owners, r.owner(i))

@@ -13,6 +13,8 @@ package current
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,8 +52,11 @@ type Snapshot struct {
 	Routes   []Route             // by policy.Route.Index
 	Clients  *resilience.Limiter // over all routes; nil is no limit
 	Revision int64
-	Source   string // file or api
-	Since    time.Time
+	// Digest names the text: gateways with one revision have the same in force if
+	// they have the same digest.
+	Digest string
+	Source string // file or api
+	Since  time.Time
 }
 
 // Route is what a route uses that outlives configurations.
@@ -92,6 +97,7 @@ type Current struct {
 
 	snapshot atomic.Pointer[Snapshot]
 	refusal  atomic.Pointer[Refusal]
+	file     atomic.Pointer[string] // the digest of what the file said last
 
 	mu      sync.Mutex // one change at a time
 	history []Change   // the newest last
@@ -108,6 +114,20 @@ func (c *Current) Snapshot() *Snapshot { return c.snapshot.Load() }
 
 // Holds are the gates of all routes, by name.
 func (c *Current) Holds() *hold.Gates { return c.lasting.Holds }
+
+// FileDiffers tells whether the file says something else than what is in force: it
+// was refused, or the admin API was faster. A restart would take the file.
+func (c *Current) FileDiffers() bool {
+	file, running := c.file.Load(), c.Snapshot()
+	return file != nil && running != nil && *file != running.Digest
+}
+
+// digest is the beginning of the text's SHA-256: enough to tell mistakes, and short
+// enough to be read out.
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
 
 // Refused returns the last configuration that was refused, or nil.
 func (c *Current) Refused() *Refusal { return c.refusal.Load() }
@@ -129,7 +149,12 @@ func (c *Current) Apply(source, name string, text []byte, seen int64) error {
 func (c *Current) Replace(source, name string, text []byte, seen int64) (*Snapshot, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.apply(source, name, text, seen); err != nil {
+	err := c.apply(source, name, text, seen)
+	if source == "file" {
+		said := digest(text)
+		c.file.Store(&said)
+	}
+	if err != nil {
 		c.refusal.Store(&Refusal{At: c.now(), Source: source, Reason: err.Error()})
 		c.note(Change{At: c.now(), Source: source, Refused: err.Error()})
 		c.lasting.Metrics.Reloads.WithLabelValues("refused").Inc()
@@ -171,7 +196,7 @@ func (c *Current) apply(source, name string, text []byte, seen int64) error {
 func (c *Current) swap(parsed *config.Config, revision int64, source string, running *Snapshot) {
 	table := policy.New(parsed)
 	table.Open(c.lasting.Owners, c.lasting.Guards, c.lasting.Override)
-	next := &Snapshot{Table: table, Revision: revision, Source: source, Since: c.now()}
+	next := &Snapshot{Table: table, Revision: revision, Digest: digest(parsed.Source), Source: source, Since: c.now()}
 	next.Clients = c.limiter(everyRoute, parsed.Clients.RateLimit)
 	for _, r := range table.Routes {
 		next.Routes = append(next.Routes, c.route(r))

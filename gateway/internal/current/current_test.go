@@ -50,6 +50,30 @@ func TestTheCallerMustHaveSeenWhatItReplaces(t *testing.T) {
 	require.Equal(t, int64(2), c.Snapshot().Revision)
 }
 
+// Two gateways may have one number and mean two things by it.
+func TestTheDigestTellsTextsOfOneRevisionApart(t *testing.T) {
+	one, other := holder(t), holder(t)
+	for _, c := range []*current.Current{one, other} {
+		require.False(t, c.FileDiffers())
+		require.NoError(t, c.Apply("file", "f", text(1, "/a"), current.Any))
+		require.False(t, c.FileDiffers())
+	}
+	require.Equal(t, one.Snapshot().Digest, other.Snapshot().Digest)
+	require.Len(t, one.Snapshot().Digest, 16)
+
+	require.NoError(t, one.Apply("api", "body", text(2, "/b"), 1))
+	require.True(t, one.FileDiffers(), "steered")
+	require.ErrorIs(t, one.Apply("file", "f", text(2, "/c"), current.Any), current.ErrStale)
+	require.NoError(t, other.Apply("file", "f", text(2, "/c"), current.Any))
+	require.Equal(t, one.Snapshot().Revision, other.Snapshot().Revision)
+	require.NotEqual(t, one.Snapshot().Digest, other.Snapshot().Digest)
+	require.True(t, one.FileDiffers())
+	require.False(t, other.FileDiffers())
+
+	require.NoError(t, one.Apply("file", "f", text(2, "/b"), current.Any))
+	require.False(t, one.FileDiffers(), "the file says it too")
+}
+
 func TestARefusedTextKeepsTheRunningOneAndIsTold(t *testing.T) {
 	c := holder(t)
 	require.NoError(t, c.Apply("file", "f", text(1, "/a"), current.Any))

@@ -8,9 +8,14 @@ type Status struct {
 	Version  string    `json:"version"`
 	At       time.Time `json:"at"`
 	Revision int64     `json:"revision"`
-	Source   string    `json:"source"` // of the revision: file or api
-	Since    time.Time `json:"since"`  // when the revision came in force
-	Draining bool      `json:"draining"`
+	// Digest names the text of the configuration: the first 16 hexadecimal digits of
+	// its SHA-256. Gateways with one revision and two digests don't agree.
+	Digest string `json:"digest"`
+	Source string `json:"source"` // of the revision: file or api
+	// FileDiffers tells that the file says something else than what is in force.
+	FileDiffers bool      `json:"file_differs"`
+	Since       time.Time `json:"since"` // when the revision came in force
+	Draining    bool      `json:"draining"`
 	// Changes tells whether the admin API takes changes: it was given a token.
 	Changes bool `json:"changes"`
 	// LatencyBounds are the upper bounds of the latency buckets, in milliseconds.
