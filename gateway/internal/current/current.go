@@ -178,7 +178,7 @@ func (c *Current) apply(source, name string, text []byte, seen int64) error {
 			return fmt.Errorf("%w: %d, not %d; read it and try again", ErrMismatch, running.Revision, seen)
 		}
 		if parsed.Revision != 0 && parsed.Revision <= running.Revision {
-			return fmt.Errorf("%w: %s: revision: %d is not above the running %d; raise it", ErrStale, name, parsed.Revision, running.Revision)
+			return fmt.Errorf("%w: %s: revision: %d is not above the running %d; raise it to %d, or leave it out where there is one gateway", ErrStale, name, parsed.Revision, running.Revision, running.Revision+1)
 		}
 		if err := c.keepsHeld(running.Table, parsed); err != nil {
 			return err

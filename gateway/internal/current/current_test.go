@@ -35,7 +35,7 @@ func TestRevisionsOnlyRise(t *testing.T) {
 	for _, stale := range []int{6, 7} {
 		err := c.Apply("file", "gateway.yaml", text(stale, "/c"), current.Any)
 		require.ErrorIs(t, err, current.ErrStale)
-		require.EqualError(t, err, fmt.Sprintf("stale revision: gateway.yaml: revision: %d is not above the running 7; raise it", stale))
+		require.EqualError(t, err, fmt.Sprintf("stale revision: gateway.yaml: revision: %d is not above the running 7; raise it to 8, or leave it out where there is one gateway", stale))
 	}
 	require.Equal(t, int64(7), c.Snapshot().Revision)
 	require.Equal(t, "/b", c.Snapshot().Table.Routes[0].Pattern)

@@ -29,7 +29,7 @@ func (x *exchange) prepare() error {
 		return errMethod
 	}
 	if policy.IsInternal(x.view.Path) {
-		return errNoRoute
+		return errOperators
 	}
 	return x.follow(x.server.current.Snapshot())
 }

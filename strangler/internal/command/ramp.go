@@ -58,7 +58,7 @@ func (t *tool) ramp() *cobra.Command {
 	}
 	d, flags := ramp.Defaults(), cmd.Flags()
 	flags.StringVar(&f.to, "to", "100", "the share to reach, in percent; below the present one it is set at once")
-	flags.StringVar(&f.steps, "steps", "1,5,25,50,100", "the shares on the way, in percent")
+	flags.StringVar(&f.steps, "steps", "1,5,25,50,100", "the shares on the way, in percent; the last one is --to, whatever stands here")
 	flags.DurationVar(&f.hold, "hold", 30*time.Second, "how long each share is watched, at least")
 	flags.DurationVar(&f.every, "every", time.Second, "how long it is between two looks")
 	flags.Uint64Var(&f.minRequests, "min-requests", d.MinRequests, "how many requests the canary must have answered at a share before the next")

@@ -17,7 +17,7 @@ func TestABadFlagOfARampIsOneClearMessage(t *testing.T) {
 		want []string
 	}{
 		{[]string{}, []string{"accepts 1 arg"}},
-		{[]string{"reads", "--to", "101"}, []string{"--to", `"101"`, "percent from 0 to 100"}},
+		{[]string{"reads", "--to", "101"}, []string{"--to", `"101"`, "write a number from 0 to 100"}},
 		{[]string{"reads", "--steps", "5,1"}, []string{"--steps", `"5,1"`, "rising"}},
 		{[]string{"reads", "--steps", "1,0.001"}, []string{"--steps", `"0.001"`}},
 		{[]string{"reads", "--back-to", "x"}, []string{"--back-to", `"x"`}},

@@ -75,7 +75,7 @@ func TestAFileThatCanNotBeEditedSaysWhy(t *testing.T) {
 }
 
 func TestSharesAreHundredthsOfAPercent(t *testing.T) {
-	for text, want := range map[string]Share{"0": 0, "2.5": 250, "0.01": 1, "100": Everybody, " 25%": 2500} {
+	for text, want := range map[string]Share{"0": 0, "2.5": 250, "0.01": 1, "100": Everybody, " 25": 2500} {
 		got, err := ParseShare(text)
 		require.NoError(t, err, text)
 		require.Equal(t, want, got)

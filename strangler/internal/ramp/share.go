@@ -16,10 +16,10 @@ const Everybody Share = 10000
 
 // ParseShare reads percent, as in 2.5; steps are hundredths.
 func ParseShare(text string) (Share, error) {
-	percent, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(text), "%"), 64)
+	percent, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	hundredths := math.Round(percent * 100)
 	if err != nil || percent < 0 || percent > 100 || math.Abs(percent*100-hundredths) > 1e-6 {
-		return 0, fmt.Errorf("%q is no share: write percent from 0 to 100 in steps of 0.01, as in 2.5", text)
+		return 0, fmt.Errorf("%q is no share: write a number from 0 to 100 in steps of 0.01, as in 2.5, without a %% sign", text)
 	}
 	return Share(hundredths), nil
 }
