@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"banyan.dev/platform/watch"
 	"banyan.dev/strangler/internal/command"
 	"banyan.dev/strangler/internal/ramp"
 )
@@ -252,4 +253,29 @@ func TestARampWithoutAFileGoesByTheAdminPort(t *testing.T) {
 	require.Equal(t, ramp.Share(250), share)
 	own.Gateways.Token = "a-wrong-token-of-the-tests"
 	require.ErrorContains(t, own.Set(t.Context(), 300), "401")
+}
+
+// One gateway was steered by its admin port, the file says something else under the
+// same number: the others take it, that one can't, and all report the number.
+func TestOneNumberForTwoTextsIsFound(t *testing.T) {
+	t.Parallel()
+	r := startRamped(t, &side{answer: good}, "")
+	content, err := os.ReadFile(r.file)
+	require.NoError(t, err)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	all := ramp.Gateways{URLs: r.admin, Token: rampToken, Client: client}
+	steered := strings.NewReplacer("revision: 41", "revision: 42", "# two owners", "# of the API").Replace(string(content))
+	require.NoError(t, ramp.Gateways{URLs: r.admin[1:], Token: rampToken, Client: client}.Put(t.Context(), []byte(steered)))
+	written := []byte(strings.Replace(string(content), "revision: 41", "revision: 42", 1))
+	require.NoError(t, watch.Write(r.file, written, 0o600))
+
+	require.ErrorContains(t, all.Await(t.Context(), 42, written, nil), "the gateway at "+r.admin[1]+" did not take revision 42: it has another text under that number")
+	own := &ramp.File{Route: "reads", Path: r.file, Gateways: all}
+	_, err = own.Share(t.Context())
+	require.ErrorContains(t, err, "the gateway at "+r.admin[1]+" has revision 42 in force with another text than the file")
+	require.NoError(t, own.Set(t.Context(), 100), "a higher number makes them agree")
+	share, err := own.Share(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, ramp.Share(100), share)
 }

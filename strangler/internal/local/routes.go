@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -185,7 +186,11 @@ const inForceWithin = 15 * time.Second
 // routesInForce waits until every gateway that runs has the file in force. before is
 // what they had refused before it was written.
 func (r *Run) routesInForce(ctx context.Context, before map[string]ramp.Refused) error {
-	if err := r.fleet().Await(ctx, r.state.Routes.Revision, before); err != nil {
+	text, err := os.ReadFile(r.folder.path("gateway.yaml"))
+	if err != nil {
+		return fmt.Errorf("the routes of %s: %w", r.state.Routes.Step, err)
+	}
+	if err := r.fleet().Await(ctx, r.state.Routes.Revision, text, before); err != nil {
 		return fmt.Errorf("the routes of %s: %w", r.state.Routes.Step, err)
 	}
 	return nil

@@ -50,13 +50,13 @@ const agreeWithin = 5 * time.Second
 // change a file that they refuse, or that somebody has overruled by their admin
 // port, would change more than one means to.
 func (f *File) Share(ctx context.Context) (Share, error) {
-	p, _, err := f.read(ctx)
+	p, text, err := f.read(ctx)
 	if err != nil {
 		return 0, err
 	}
 	until := time.Now().Add(agreeWithin)
 	for {
-		err := f.agree(ctx, p)
+		err := f.agree(ctx, p, text)
 		if err == nil || time.Now().After(until) || ctx.Err() != nil {
 			return p.Share, err
 		}
@@ -67,7 +67,7 @@ func (f *File) Share(ctx context.Context) (Share, error) {
 	}
 }
 
-func (f *File) agree(ctx context.Context, p Policy) error {
+func (f *File) agree(ctx context.Context, p Policy, text []byte) error {
 	all, err := f.Gateways.Status(ctx)
 	if err != nil {
 		return err
@@ -84,6 +84,9 @@ func (f *File) agree(ctx context.Context, p Policy) error {
 			}
 			return fmt.Errorf("the gateway at %s has revision %d with %s in force, the file revision %d with %s%s: make them agree first",
 				s.URL, s.Revision, r.Share, p.Revision, p.Share, refused)
+		}
+		if s.Digest != "" && s.Digest != Digest(text) {
+			return fmt.Errorf("the gateway at %s has revision %d in force with another text than the file: write the file with a higher revision first", s.URL, s.Revision)
 		}
 	}
 	return nil
@@ -113,7 +116,7 @@ func (f *File) Set(ctx context.Context, share Share) error {
 		return err
 	}
 	told := f.tell(ctx, text)
-	if err := f.Gateways.Await(ctx, revision, before); err != nil {
+	if err := f.Gateways.Await(ctx, revision, text, before); err != nil {
 		return errors.Join(err, told)
 	}
 	return nil

@@ -3,6 +3,8 @@ package ramp
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +27,7 @@ type Status struct {
 	URL         string        `json:"-"`
 	Name        string        `json:"name"`
 	Revision    int64         `json:"revision"`
+	Digest      string        `json:"digest"` // of the text in force
 	Draining    bool          `json:"draining"`
 	LastRefused *Refused      `json:"last_refused"`
 	Bounds      []float64     `json:"latency_bounds_ms"`
@@ -151,14 +154,23 @@ func (g Gateways) Refusals(ctx context.Context) map[string]Refused {
 // takesWithin bounds how long a gateway may take to read its file.
 const takesWithin = 15 * time.Second
 
-// Await returns when every gateway that is ready reports the revision, or one above
-// it. The error names the one that does not, and what it refused since before.
-func (g Gateways) Await(ctx context.Context, revision int64, before map[string]Refused) error {
+// Digest names a text as gateways do: the first 16 hexadecimal digits of its SHA-256.
+func Digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Await returns when every gateway that is ready reports the revision with this text,
+// or a revision above it. The error names the one that does not, and what it refused
+// since before. A gateway that was steered by its admin port may have the revision
+// with another text: it will not take this one.
+func (g Gateways) Await(ctx context.Context, revision int64, text []byte, before map[string]Refused) error {
+	want := Status{Revision: revision, Digest: Digest(text)}
 	ctx, cancel := context.WithTimeout(ctx, takesWithin)
 	defer cancel()
 	for _, url := range g.URLs {
 		for {
-			final, err := g.has(ctx, url, revision, before[url])
+			final, err := g.has(ctx, url, want, before[url])
 			if err == nil {
 				break
 			}
@@ -176,13 +188,17 @@ func (g Gateways) Await(ctx context.Context, revision int64, before map[string]R
 }
 
 // has tells whether a gateway has the revision; final is an answer that waiting
-// does not change.
-func (g Gateways) has(ctx context.Context, url string, revision int64, before Refused) (final bool, err error) {
+// does not change. A gateway before digests tells none.
+func (g Gateways) has(ctx context.Context, url string, want Status, before Refused) (final bool, err error) {
 	s, err := g.status(ctx, url)
 	switch {
 	case err != nil:
 		return false, err
-	case s.Draining || s.Revision >= revision:
+	case s.Draining || s.Revision > want.Revision:
+		return true, nil
+	case s.Revision == want.Revision && s.Digest != "" && s.Digest != want.Digest:
+		return true, fmt.Errorf("it has another text under that number, digest %s instead of %s: somebody steered it by its admin port; write the text with a higher revision", s.Digest, want.Digest)
+	case s.Revision == want.Revision:
 		return true, nil
 	case s.LastRefused != nil && s.LastRefused.Reason != "" && !s.LastRefused.is(before):
 		return true, fmt.Errorf("it refuses it: %s", s.LastRefused.Reason)
