@@ -76,7 +76,7 @@ func TestTheDatabaseDiesAndComesBack(t *testing.T) {
 		require.Eventually(t, func() bool { return metric(t, registry, "banyan_inbox_applied_total") > 10*float64(sent-80) }, soon, time.Millisecond)
 		end() // in the middle
 		more(20)
-		require.Eventually(t, func() bool { return metric(t, registry, "banyan_inbox_paused_partitions") == 3 }, soon, often)
+		require.Eventually(t, func() bool { return metric(t, registry, "banyan_inbox_paused_partitions") > 0 }, soon, often)
 		require.Eventually(t, func() bool { return !pg.Running() }, soon, often)
 		pg = startPostgres(t, cfg)
 		w.becomes(int(10*sent), `SELECT count(*) FROM calls`)

@@ -54,9 +54,11 @@ func (b *Inbox) again(ctx context.Context, d *DeadLetter) error {
 		return fmt.Errorf("redrive dead letter %d: %w", d.ID, err) // it stays asked for
 	}
 	b.log.WarnContext(ctx, "dead letter failed again", "dead_letter", d.ID, "event", d.EventID, "error", err)
+	// Another member may have failed with it meanwhile, and the operator asked once more:
+	// this failure is then an old one, and must not undo that.
 	return b.cfg.DB.InTx(ctx, func(tx *gorm.DB) error {
-		return tx.Exec(`UPDATE inbox_dead_letters SET state = 'open', attempts = attempts + 1, last_at = now(), reason = ? WHERE id = ? AND state = 'redrive'`,
-			printable(err.Error()), d.ID).Error
+		return tx.Exec(`UPDATE inbox_dead_letters SET state = 'open', attempts = attempts + 1, last_at = now(), reason = ?
+			WHERE id = ? AND state = 'redrive' AND attempts = ?`, printable(err.Error()), d.ID, d.Attempts).Error
 	})
 }
 

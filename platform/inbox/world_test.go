@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	soon  = 30 * time.Second
+	soon  = 90 * time.Second // of a busy machine
 	often = 10 * time.Millisecond
 )
 
