@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/hold"
 	"banyan.dev/gateway/internal/policy"
 )
@@ -117,7 +118,7 @@ func (s *Server) beginHold(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := s.holds.gates.Hold(a.Routes, lasting)
+	h, err := s.current.Hold(a.Routes, lasting)
 	if err != nil {
 		return refused(err)
 	}
@@ -170,7 +171,7 @@ func (s *Server) endHold(c echo.Context) error {
 // refused says in HTTP's terms why there is no such hold.
 func refused(err error) error {
 	switch {
-	case errors.Is(err, hold.ErrUnknown):
+	case errors.Is(err, hold.ErrUnknown), errors.Is(err, current.ErrNoRoute):
 		return echo.NewHTTPError(http.StatusNotFound, err.Error())
 	case errors.Is(err, hold.ErrHeld):
 		return echo.NewHTTPError(http.StatusConflict, err.Error())

@@ -85,6 +85,8 @@ var (
 	ErrStale = errors.New("stale revision")
 	// ErrMismatch: another configuration is in force than the caller had seen.
 	ErrMismatch = errors.New("another revision is in force")
+	// ErrNoRoute: no route in force has the name.
+	ErrNoRoute = errors.New("is no route")
 	// ErrHeld: a route is held, and the text would let its requests past the hold.
 	ErrHeld = errors.New("a route is held")
 )

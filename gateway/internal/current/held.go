@@ -4,10 +4,27 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"banyan.dev/gateway/internal/config"
+	"banyan.dev/gateway/internal/hold"
 	"banyan.dev/gateway/internal/policy"
 )
+
+// Hold closes the gates of routes that are in force, as hold.Gates does, between two
+// changes of configuration: neither may overtake the other. It returns ErrNoRoute, or
+// an error of hold.Gates.
+func (c *Current) Hold(routes []string, lasting time.Duration) (*hold.Hold, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	running := c.snapshot.Load()
+	for _, name := range routes {
+		if running == nil || !slices.ContainsFunc(running.Table.Routes, func(r *policy.Route) bool { return r.Name == name }) {
+			return nil, fmt.Errorf("%q %w", name, ErrNoRoute)
+		}
+	}
+	return c.lasting.Holds.Hold(routes, lasting)
+}
 
 // keepsHeld tells whether a configuration leaves the requests of every held route
 // behind its gate. Who moves something behind a hold changes who answers the route;
@@ -21,27 +38,55 @@ func (c *Current) keepsHeld(running *policy.Table, next *config.Config) error {
 		if i < 0 {
 			return fmt.Errorf("%w: %s would be gone or have another name; release it first", ErrHeld, r.Name)
 		}
-		if next.Routes[i].Path != r.Pattern || !slices.Equal(next.Routes[i].Methods, r.Methods) {
+		if !matchesSame(r, next.Routes[i]) {
 			return fmt.Errorf("%w: %s would take other requests; release it first", ErrHeld, r.Name)
 		}
 		for _, o := range next.Routes {
-			if isNew(running, o.Name) && mayShare(r, o) {
-				return fmt.Errorf("%w: %s, and the new route %s may take requests of it; release it first", ErrHeld, r.Name, o.Name)
+			stands := slices.ContainsFunc(running.Routes, func(r *policy.Route) bool { return matchesSame(r, o) })
+			if !stands && takesBefore(o, r) {
+				return fmt.Errorf("%w: %s, and %s would take some of its requests; release it first", ErrHeld, r.Name, o.Name)
 			}
 		}
 	}
 	return nil
 }
 
-func isNew(running *policy.Table, name string) bool {
-	return !slices.ContainsFunc(running.Routes, func(r *policy.Route) bool { return r.Name == name })
+// matchesSame tells whether two routes take the same requests.
+func matchesSame(r *policy.Route, o config.Route) bool {
+	return r.Pattern == o.Path && slices.Equal(slices.Sorted(slices.Values(r.Methods)), slices.Sorted(slices.Values(o.Methods)))
 }
 
-// mayShare tells whether some request fits both routes.
-func mayShare(r *policy.Route, o config.Route) bool {
+// takesBefore tells whether some request fits both routes and goes to the first.
+func takesBefore(o config.Route, r *policy.Route) bool {
 	methods := len(r.Methods) == 0 || len(o.Methods) == 0 ||
 		slices.ContainsFunc(r.Methods, func(m string) bool { return slices.Contains(o.Methods, m) })
-	return methods && overlap(strings.Split(r.Pattern[1:], "/"), strings.Split(o.Path[1:], "/"))
+	return methods && overlap(segments(r.Pattern), segments(o.Path)) && rank(o.Path, o.Methods) > rank(r.Pattern, r.Methods)
+}
+
+func segments(pattern string) []string { return strings.Split(pattern[1:], "/") }
+
+// rank orders patterns that take one request, as package policy finds them: from the
+// left a literal goes before a wildcard, that before the end, that before a tail; and
+// of two alike the one that names the method.
+func rank(pattern string, methods []string) string {
+	var b strings.Builder
+	for _, s := range segments(pattern) {
+		switch {
+		case s == "*":
+			b.WriteByte('a')
+		case strings.HasPrefix(s, "{"):
+			b.WriteByte('c')
+		default:
+			b.WriteByte('d')
+		}
+	}
+	if !strings.HasSuffix(pattern, "/*") {
+		b.WriteByte('b')
+	}
+	if len(methods) > 0 {
+		b.WriteByte('!')
+	}
+	return b.String()
 }
 
 func overlap(a, b []string) bool {
