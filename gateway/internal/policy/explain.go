@@ -46,7 +46,7 @@ func (l *leaf) walk(visit func(*Route)) {
 func (r *Route) TakesPath(path []byte) bool {
 	var alone node
 	alone.insert(&Route{Pattern: r.Pattern})
-	return alone.find(spelled(path)[1:], nil, true) != nil
+	return alone.find(spelled(nil, path)[1:], nil, true) != nil
 }
 
 // TakesMethod tells whether the route is for the method.

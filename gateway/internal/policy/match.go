@@ -105,15 +105,17 @@ var slash = []byte{'/'}
 // is forwarded keeps its escapes, since some applications sign them; but to most both
 // are the same, and a route must not be walked around by escaping a letter of it.
 // Escapes of what divides a path, and of what is no ASCII, stay.
-func spelled(path []byte) []byte {
+//
+// A path without escapes comes back as it is; else it is built in dst.
+func spelled(dst, path []byte) []byte {
 	if bytes.IndexByte(path, '%') < 0 {
 		return path
 	}
-	out := make([]byte, 0, len(path))
+	out := dst[:0]
 	for i := 0; i < len(path); i++ {
 		c := path[i]
 		if c == '%' && i+2 < len(path) {
-			if d := byte(unhex(path[i+1])<<4 | unhex(path[i+2])); d > ' ' && d < 0x7f && bytes.IndexByte([]byte(`/;%\\#?`), d) < 0 {
+			if d := byte(unhex(path[i+1])<<4 | unhex(path[i+2])); isOneLetter[d] {
 				c, i = d, i+2
 			}
 		}
@@ -121,3 +123,15 @@ func spelled(path []byte) []byte {
 	}
 	return out
 }
+
+// spelledRoom is as long as nearly every path; a longer one with escapes is built on
+// the heap.
+const spelledRoom = 256
+
+// isOneLetter marks what an escape may stand for without dividing a path.
+var isOneLetter = func() (t [256]bool) {
+	for c := byte('!'); c < 0x7f; c++ {
+		t[c] = !bytes.ContainsRune([]byte(`/;%\#?`), rune(c))
+	}
+	return t
+}()

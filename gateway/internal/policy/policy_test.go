@@ -100,4 +100,6 @@ routes:
 	canonical, err := Canonical(nil, []byte("/users%3abatch"))
 	require.NoError(t, err)
 	require.Equal(t, "/users%3Abatch", string(canonical), "what is forwarded keeps its escape")
+	escaped := &Request{Method: []byte("GET"), Path: canonical}
+	require.Zero(t, testing.AllocsPerRun(100, func() { table.Match(escaped) }))
 }

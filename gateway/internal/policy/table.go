@@ -145,5 +145,6 @@ func (t *Table) Close() {
 
 // Match returns the route that takes the request, or nil.
 func (t *Table) Match(r *Request) *Route {
-	return t.tree.find(spelled(r.Path)[1:], r.Method, true)
+	var room [spelledRoom]byte
+	return t.tree.find(spelled(room[:], r.Path)[1:], r.Method, true)
 }
