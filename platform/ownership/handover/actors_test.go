@@ -13,6 +13,7 @@ import (
 var (
 	errKilled = errors.New("the coordinator was killed")
 	errLost   = errors.New("the answer was lost on its way")
+	errDown   = errors.New("connection refused")
 )
 
 // verdict is what becomes of one call of a coordinator.
@@ -41,6 +42,9 @@ type tool struct {
 	dead   bool
 	paused int
 	seen   [2]ownership.Row // what it read, for mutants
+
+	outcome handover.Outcome
+	err     error
 }
 
 // start lets it begin to move the ownership.
@@ -54,7 +58,8 @@ func (t *tool) start(to string) {
 		panic(err)
 	}
 	go func() {
-		_, err := c.Move(ctx, to)
+		var err error
+		t.outcome, err = c.Move(ctx, to)
 		t.done <- err
 	}()
 	t.await()
@@ -65,6 +70,7 @@ func (t *tool) await() {
 	select {
 	case t.at = <-t.arrive:
 	case err := <-t.done:
+		t.err = err
 		t.cancel()
 		t.busy, t.at = false, ""
 		t.w.ended(t, err)
@@ -116,6 +122,9 @@ func (r *remote) Name() string { return r.site().name }
 
 func (r *remote) Row(context.Context) (row ownership.Row, err error) {
 	err = r.t.call("read "+r.Name(), func() (err error) {
+		if r.site().down {
+			return errDown
+		}
 		row, err = r.site().Row(context.Background())
 		r.t.seen[r.i] = row
 		if r.i == 1 {
@@ -132,6 +141,9 @@ func (r *remote) Ready(_ context.Context, epoch int64) error {
 
 func (r *remote) Do(_ context.Context, o ownership.Order) (row ownership.Row, err error) {
 	err = r.t.call(string(o.Move)+" "+r.Name(), func() (err error) {
+		if r.site().down {
+			return errDown
+		}
 		if o.Move == ownership.Bar && !r.t.w.rules.bar { // unfenced at once
 			o = ownership.Order{Move: ownership.Unfence, Epoch: o.Epoch, Other: ownership.Row{State: ownership.Follower, Epoch: o.Epoch + 1}}
 			_, err = r.site().other.Do(context.Background(), o)

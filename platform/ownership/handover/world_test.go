@@ -59,6 +59,7 @@ type site struct {
 	read  [partitions]int     // how far the other side's topic was handled here
 	// fencing is called inside of the transaction that fences, before its commit.
 	fencing func()
+	down    bool
 }
 
 // event is a message: an entry, or the marker of an epoch when the aggregate is "".
@@ -106,7 +107,7 @@ func (s *site) begin(t require.TestingT, as ownership.State) {
 	for _, table := range []string{"aggregates", "entries", "keys", "outbox", "inbox", "markers", "letters", "ownership", "ownership_moves"} {
 		s.exec(t, "DELETE FROM "+table) // faster than TRUNCATE, which makes new files
 	}
-	s.log, s.read = [partitions][]event{}, [partitions]int{}
+	s.log, s.read, s.down = [partitions][]event{}, [partitions]int{}, false
 	_, err := s.Adopt(context.Background(), as, "the first day")
 	require.NoError(t, err)
 }
