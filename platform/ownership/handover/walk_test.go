@@ -36,7 +36,6 @@ type walk struct {
 
 	choose  func(n int) int
 	steps   []string // for the report
-	waiters int      // how many writers shall wait for the next fence
 	trouble string
 	moves   int
 }
