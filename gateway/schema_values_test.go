@@ -27,6 +27,7 @@ var values = []string{
 	`"10.0.0.0/8"`, `"10.0.0.1/8"`, `"10.0.0.0/33"`, `"10.0.0"`, `"::1"`, `"fe80::1%eth0"`, `"::ffff:1.2.3.4"`, `"a.example"`,
 	`{"owner":"comments"}`, `{"owner":"x"}`, `{"owner":"comments","percent":1}`, `{"path":"/"}`, `{"path":"/","methods":["POST"]}`, `{"requests":1,"per":"1s"}`, `{"requests":0,"per":"1s"}`,
 	`{"attempts":1}`, `{"attempts":1,"budget":1}`, `{"budget":0}`, `{"budget":0,"attempts":2}`, `{"body":"none","ignore":["/a"]}`, `{"body":"hash","max_body":1}`, `{"body":"none","max_body":1}`, `{"address":"http://a"}`, `{"replicas":[]}`,
+	`{"gateway":{"address":"http://a"}}`, `{"comments":{"address":"http://a"}}`,
 }
 
 // onlyTheParserSees tells whether what the parser refuses is beyond a schema: it

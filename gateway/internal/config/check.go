@@ -109,6 +109,10 @@ func (r *reader) checkName(route *Route, at string, i int, taken map[string]int)
 	if route.Name == "" {
 		return // its problem is told already
 	}
+	if route.Name == NameOfNoRoute {
+		r.wrong(at+".name", "%q is what figures call requests that no route takes; choose another name", route.Name)
+		return
+	}
 	if other, twice := taken[route.Name]; twice {
 		r.wrong(at+".name", "%q is the name of routes[%d] already", route.Name, other)
 		return

@@ -107,6 +107,13 @@ type Route struct {
 	RateLimit *RateLimit
 }
 
+// Names that figures give to what no owner answers and no route takes. None in a file
+// may have them.
+const (
+	NameOfGateway = "gateway" // of an owner
+	NameOfNoRoute = "none"
+)
+
 // What holds where the file says nothing.
 const (
 	DefaultTimeout        = 30 * time.Second

@@ -19,6 +19,8 @@ func (r *reader) owners(node *yaml.Node, field string) {
 		switch {
 		case !IsName(key.Value):
 			r.add(key, at, "%q is no name; use letters, digits, - _ .", key.Value)
+		case key.Value == NameOfGateway:
+			r.add(key, at, "is what the gateway calls its own answers; choose another name")
 		case seen[key.Value]:
 			r.add(key, at, "is given twice")
 		default:

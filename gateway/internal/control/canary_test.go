@@ -76,7 +76,7 @@ func TestACanaryInJSONOrWithoutRevisionIsSteeredToo(t *testing.T) {
 func TestWhatCannotBeSteeredIsSaid(t *testing.T) {
 	r := newRig(t, "secret")
 	const owners = "revision: 4\nowners: {a: {address: \"http://127.0.0.1:1\"}, b: {address: \"http://127.0.0.1:2\"}}\n"
-	const shared = owners + "routes:\n  - {name: one, match: {path: /a}, owner: a, canary: &c {owner: b, percent: 5}}\n  - {name: two, match: {path: /b}, owner: a, canary: *c}\n  - {name: none, match: {path: /c}, owner: a}\n"
+	const shared = owners + "routes:\n  - {name: one, match: {path: /a}, owner: a, canary: &c {owner: b, percent: 5}}\n  - {name: two, match: {path: /b}, owner: a, canary: *c}\n  - {name: bare, match: {path: /c}, owner: a}\n"
 	require.NoError(t, r.current.Apply("file", "f", []byte(shared), current.Any))
 	for _, c := range []struct {
 		name, route, percent, match string
@@ -84,7 +84,7 @@ func TestWhatCannotBeSteeredIsSaid(t *testing.T) {
 		says                        string
 	}{
 		{"no such route", "three", "5", `"4"`, 404, "is no route; GET /api/status names them"},
-		{"no canary", "none", "5", `"4"`, 409, "none has no canary: add canary"},
+		{"no canary", "bare", "5", `"4"`, 409, "bare has no canary: add canary"},
 		{"two routes share it", "two", "6", `"4"`, 409, "can't be edited in place"},
 		{"too much", "one", "101", `"4"`, 422, "from 0 to 100"},
 		{"negative", "one", "-1", `"4"`, 422, "from 0 to 100"},

@@ -248,7 +248,7 @@ func names(t *policy.Table) []string {
 func (c *Current) route(r *policy.Route) Route {
 	out := Route{
 		Baseline: c.lasting.Metrics.Meter(r.Name, r.Owner.Name),
-		Refusals: c.lasting.Metrics.Meter(r.Name, "gateway"), Overridden: c.lasting.Metrics.Overridden.WithLabelValues(r.Name),
+		Refusals: c.lasting.Metrics.Meter(r.Name, config.NameOfGateway), Overridden: c.lasting.Metrics.Overridden.WithLabelValues(r.Name),
 		Gate:    c.lasting.Holds.Gate(r.Name),
 		Limiter: c.limiter(r.Name, r.RateLimit),
 	}
