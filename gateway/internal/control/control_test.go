@@ -181,6 +181,15 @@ func TestAPortOnLoopbackAnswersToItsOwnNamesOnly(t *testing.T) {
 		_ = res.Body.Close()
 		require.Equal(t, want, res.StatusCode, host)
 	}
+	for _, path := range []string{"/livez", "/healthz", "/readyz", "/metrics"} {
+		req, err := http.NewRequest(http.MethodGet, r.URL+path, nil)
+		require.NoError(t, err)
+		req.Host = "gateway-0.gateways"
+		res, err := r.Client().Do(req)
+		require.NoError(t, err)
+		_ = res.Body.Close()
+		require.Equal(t, 200, res.StatusCode, path)
+	}
 }
 
 func TestABodyIsOneObject(t *testing.T) {
