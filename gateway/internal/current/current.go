@@ -2,8 +2,9 @@
 // whole or not at all. A request takes one snapshot at its beginning and keeps it.
 //
 // What a configuration must satisfy to be taken over, beyond being valid: its
-// revision is above the running one. So a stale file or a late call of the admin
-// API changes nothing, and a revision names the same content at every gateway.
+// revision is above the running one, and it leaves held routes' requests behind their
+// gates. So a stale file or a late call of the admin API changes nothing. Whether a
+// revision is the same text at two gateways tells its digest.
 // The first configuration may have any revision. A file without a revision counts
 // as one above the running.
 //
