@@ -137,7 +137,11 @@ func TestAWriterThatWaitedForAFenceSeesIt(t *testing.T) {
 			s := owner(t, db, cfg)
 			_, err := s.Do(t.Context(), firstFence)
 			require.NoError(t, err)
-			err = <-answer
+			select {
+			case err = <-answer:
+			case <-time.After(30 * time.Second):
+				t.Fatal("no writer came in the fence's transaction")
+			}
 			if c.writes {
 				require.NoError(t, err, "the mutant writes behind the fence")
 				return

@@ -124,7 +124,8 @@ func twice(t *testing.T, without rules, breaks string, trace func(w *walk)) {
 // until lets a coordinator go on until it is about to make that call, or to its end.
 // What is on its way arrives.
 func (w *walk) until(t *tool, at string) {
-	for t.busy && t.at != at {
+	for calls := 0; t.busy && t.at != at; calls++ {
+		require.Less(w.t, calls, 500, "on the way to %q: stands before %q", at, t.at)
 		if t.at == "pause" {
 			w.must(w.sites[0].pump(context.Background()))
 			w.must(w.sites[1].pump(context.Background()))
