@@ -12,8 +12,8 @@ import (
 	"banyan.dev/strangler/internal/bench/stand"
 )
 
-const benchGatewayHelp = `Measure the gateway beside nginx, haproxy, Caddy (those that are installed) and a
-tuned httputil.ReverseProxy, in one run, on loopback.
+const benchGatewayHelp = `Measure the gateway beside nginx, haproxy, Caddy (those that are installed) and
+httputil.ReverseProxy (tuned, and as it comes), in one run, on loopback.
 
 What runs: one application that answers from memory, every contender in front of
 it as a process of its own, and the clients in this process. They share the
@@ -26,7 +26,9 @@ up for a fifth of its time first. Figures of one run mean little on another
 machine or day. What lasts are ratios: each is the median of the rounds' own
 ratios, since a slow moment of the machine meets all contenders of a round. Clients
 ask again as soon as they are answered (a closed loop), so the latencies are those
-at full load, and good for comparing only.
+at full load, where the faster chain has the shorter queue. Then each contender gets
+the same --rate, and a late answer's latency counts from when it was due: that is
+what a request costs its user.
 
 The gateway takes part three times: "gateway" with every policy configured and
 nothing for it to do; "gateway-canary" with half of the users sent to a second
@@ -69,6 +71,7 @@ func (t *tool) benchGateway() *cobra.Command {
 	cmd.Flags().IntVar(&c.Rounds, "rounds", c.Rounds, "how often each contender has its turn")
 	cmd.Flags().DurationVar(&c.Duration, "duration", c.Duration, "how long a turn is measured")
 	cmd.Flags().IntVar(&c.Connections, "connections", c.Connections, "how many clients ask at once")
+	cmd.Flags().IntVar(&c.Rate, "rate", c.Rate, "requests/s at which latencies are compared; 0 leaves that out")
 	cmd.Flags().IntVar(&c.Body, "body", c.Body, "bytes of an answer's body")
 	cmd.Flags().IntVar(&c.Idle, "idle", c.Idle, "how many idle connections to hold; 0 leaves that out")
 	cmd.Flags().IntVar(&c.Reloads, "reloads", c.Reloads, "how many configurations to put in force under load; 0 leaves that out")

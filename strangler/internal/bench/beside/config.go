@@ -26,6 +26,9 @@ type Config struct {
 	Duration time.Duration
 	// Connections is how many clients ask at once, each over its own connection.
 	Connections int
+	// Rate is how many requests/s all contenders get when latencies are compared at the
+	// same load; 0 leaves that part out.
+	Rate int
 	// Body is the length of an answer's body in bytes.
 	Body int
 	// Idle is how many idle connections are held; 0 leaves that part out.
@@ -45,7 +48,7 @@ type Config struct {
 
 // Defaults are what the command measures when nothing else is asked for.
 func Defaults() Config {
-	return Config{Rounds: 5, Duration: 3 * time.Second, Connections: 64, Body: 1 << 10, Idle: 10_000, Reloads: 200, Stream: 1 << 30}
+	return Config{Rounds: 5, Duration: 3 * time.Second, Connections: 64, Rate: 10_000, Body: 1 << 10, Idle: 10_000, Reloads: 200, Stream: 1 << 30}
 }
 
 func (c Config) validate() error {
@@ -58,6 +61,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("--duration is %s: give a duration above 0, such as 3s", c.Duration)
 	case c.Connections < 1 || c.Connections > 10_000:
 		return fmt.Errorf("--connections is %d: give a number from 1 to 10000", c.Connections)
+	case c.Rate < 0 || c.Rate > 1_000_000:
+		return fmt.Errorf("--rate is %d: give a number of requests/s up to 1000000, or 0 to leave it out", c.Rate)
 	case c.Body < 64 || c.Body > 8<<20:
 		return fmt.Errorf("--body is %d: give a number of bytes from 64 to 8388608", c.Body)
 	case c.Idle < 0 || c.Idle > 1_000_000:

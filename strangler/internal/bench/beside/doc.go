@@ -1,6 +1,6 @@
 // Package beside measures the gateway beside what a team would otherwise run, in
-// one run: nginx, haproxy and Caddy where they are installed, and a tuned
-// httputil.ReverseProxy. Contenders take turns, and compared are ratios of the same
+// one run: nginx, haproxy and Caddy where they are installed, and
+// httputil.ReverseProxy, tuned and as it comes. Contenders take turns, and compared are ratios of the same
 // rounds, because figures of a machine that does other things too mean little by
 // themselves.
 //

@@ -38,10 +38,13 @@ func goals(r Report) []Goal {
 	if gateway := r.load(peers.Gateway); gateway != nil {
 		if gateway.ToNginx > 0 {
 			add("requests/s, of nginx's", false, false, leastToNginx, gateway.ToNginx)
-			add("p99, of nginx's", true, false, mostP99, gateway.P99ToNginx)
+			add("p99 at full load, of nginx's", true, true, mostP99, gateway.P99ToNginx)
 			add("requests/s, of nginx's", false, true, aimToNginx, gateway.ToNginx)
 		}
-		for _, name := range []string{peers.Caddy, peers.ReverseProxy} {
+		if p := gateway.Paced; p != nil && p.P99ToNginx > 0 {
+			add(fmt.Sprintf("p99 at %d requests/s, of nginx's", r.Rate), true, false, mostP99, p.P99ToNginx)
+		}
+		for _, name := range []string{peers.Caddy, peers.ReverseProxy, peers.Untuned} {
 			if other := r.load(name); other != nil && other.ToGateway > 0 {
 				add("requests/s, of "+name+"'s", false, false, leastToOthers, 1/other.ToGateway)
 			}

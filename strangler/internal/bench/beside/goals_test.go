@@ -19,6 +19,10 @@ func ran(name string, rates, p99s []float64) *runner {
 	return r
 }
 
+func (r *runner) at(rates, p99s []float64) paced {
+	return paced{rates: rates, p99s: p99s, latencies: hdrhistogram.New(1, 1000, 3)}
+}
+
 func TestRatiosAreOfTheSameRounds(t *testing.T) {
 	nginx := ran(peers.Nginx, []float64{100, 10, 200}, []float64{1, 10, 2})
 	gateway := ran(peers.Gateway, []float64{80, 8, 100}, []float64{2, 20, 2})
@@ -31,6 +35,12 @@ func TestRatiosAreOfTheSameRounds(t *testing.T) {
 	assert.InDelta(t, 0.5, loads[2].ToGateway, 1e-9)
 	assert.InDelta(t, 0.48, loads[2].Next, 1e-9)
 	assert.InDelta(t, 80, loads[1].RequestsPerSecond, 1e-9)
+
+	assert.Nil(t, loads[0].Paced, "no rate was asked for")
+	nginx.paced, gateway.paced = nginx.at([]float64{10, 10}, []float64{1, 2}), gateway.at([]float64{10, 9}, []float64{2, 3})
+	loads = summary([]*runner{nginx, gateway})
+	assert.InDelta(t, 1.75, loads[1].Paced.P99ToNginx, 1e-9)
+	assert.InDelta(t, 9.5, loads[1].Paced.RequestsPerSecond, 1e-9)
 
 	alone := summary([]*runner{gateway})
 	assert.Zero(t, alone[0].ToNginx, "there is nothing to compare with")
@@ -57,10 +67,11 @@ func met(r Report) map[string]bool {
 
 func TestGoalsAreHeldAgainstWhatWasMeasured(t *testing.T) {
 	r := Report{
+		Rate: 9000,
 		Load: []Load{
 			{Contender: peers.Caddy, ToGateway: 0.3},
 			{Contender: peers.ReverseProxy, ToGateway: 0.5},
-			{Contender: peers.Gateway, ToNginx: 0.9, P99ToNginx: 1.004, ToGateway: 1},
+			{Contender: peers.Gateway, ToNginx: 0.9, P99ToNginx: 1.3, ToGateway: 1, Paced: &Paced{P99ToNginx: 1.004}},
 			{Contender: peers.Canary, ToGateway: 0.949, Next: 0.5},
 			{Contender: peers.Shadow, ToGateway: 0.8, Next: 0.0001},
 		},
@@ -70,7 +81,8 @@ func TestGoalsAreHeldAgainstWhatWasMeasured(t *testing.T) {
 	}
 	assert.Equal(t, map[string]bool{
 		"requests/s, of nginx's":                               true,
-		"p99, of nginx's":                                      true, // as it is shown
+		"aim: p99 at full load, of nginx's":                    false,
+		"p99 at 9000 requests/s, of nginx's":                   true, // as it is shown
 		"aim: requests/s, of nginx's":                          false,
 		"requests/s, of caddy's":                               true,
 		"requests/s, of reverseproxy's":                        false,
@@ -95,8 +107,11 @@ func TestOfIdleConnectionsTheMedianLookCounts(t *testing.T) {
 
 func TestTheTableShowsEachPartThatWasMeasured(t *testing.T) {
 	r := Report{
-		What: "GET", LeftOut: []string{"caddy is not installed"},
-		Load:    []Load{{Contender: peers.Gateway, RequestsPerSecond: 1234, ToNginx: 0.9, P50: 1.5, P99: 2.5, CPU: 2.25, Next: 0.1}},
+		What: "GET", Rate: 500, LeftOut: []string{"caddy is not installed"},
+		Load: []Load{{
+			Contender: peers.Gateway, RequestsPerSecond: 1234, ToNginx: 0.9, P50: 1.5, P99: 2.5, CPU: 2.25, Next: 0.1,
+			Paced: &Paced{RequestsPerSecond: 499.6, P50: 0.25, P99: 0.75, P99ToNginx: 1.25},
+		}},
 		Idle:    []Idle{{Contender: peers.Gateway, Connections: 10, Held: 9, Before: 1 << 20, After: 2 << 20, Each: 2048, Looks: []float64{1024, 2048, 4096}}},
 		Reloads: &Reloads{Reloads: 200, Seconds: 2, Requests: 5000, Failed: 1, First: "busy"},
 		Streams: []Stream{{Way: "down", Bytes: 1 << 30, Seconds: 2, Before: 1 << 20, Above: 1 << 19}},
@@ -107,6 +122,7 @@ func TestTheTableShowsEachPartThatWasMeasured(t *testing.T) {
 	for _, line := range []string{
 		`Left out: caddy is not installed`,
 		`gateway +1234 +0\.90 +- +1\.50 +2\.50 +- +2\.25 +10\.00\n`,
+		`at 500 requests/s +answered/s`, `gateway +500 +0\.25 +0\.75 +1\.25\n`,
 		`gateway +10 +9 +1\.0 +2\.0 +2\.00 +1\.00 +4\.00\n`,
 		`200 reloads in 2\.0 s under load: 5000 requests, 1 failed`, `the first failure: busy`,
 		`down +1024 +512 +1\.0 +0\.5\n`,

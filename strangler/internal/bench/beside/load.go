@@ -24,13 +24,22 @@ type runner struct {
 	rates     []float64
 	p99s      []float64
 	latencies *hdrhistogram.Histogram
+	paced     paced
 	cpu       time.Duration
 	requests  int64
 	next      uint64 // requests that reached the application's second owner
 }
 
+// paced is what a contender did at the rate that all get.
+type paced struct {
+	rates     []float64
+	p99s      []float64
+	latencies *hdrhistogram.Histogram
+}
+
 func newRunner(p *peers.Process, version string) *runner {
-	return &runner{process: p, address: p.Setting.Address, version: version, latencies: hdrhistogram.New(1, time.Minute.Microseconds(), 3)}
+	histogram := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, time.Minute.Microseconds(), 3) }
+	return &runner{process: p, address: p.Setting.Address, version: version, latencies: histogram(), paced: paced{latencies: histogram()}}
 }
 
 // load measures all contenders round by round. The gateway takes part three times,
@@ -83,7 +92,7 @@ func (s *stage) turn(ctx context.Context, r *runner) error {
 		return err
 	}
 	defer crowd.Close()
-	if _, err := work(ctx, crowd, s.Duration/5); err != nil {
+	if _, err := work(ctx, crowd, s.Duration/5, 0); err != nil {
 		return err
 	}
 	next, err := s.next(ctx)
@@ -91,7 +100,7 @@ func (s *stage) turn(ctx context.Context, r *runner) error {
 		return err
 	}
 	before := r.process.Usage()
-	window, err := work(ctx, crowd, s.Duration)
+	window, err := work(ctx, crowd, s.Duration, 0)
 	if err != nil {
 		return err
 	}
@@ -102,11 +111,26 @@ func (s *stage) turn(ctx context.Context, r *runner) error {
 	r.latencies.Merge(window.Latencies)
 	after, err := s.next(ctx)
 	r.next += after - next
-	return err
+	if err != nil || s.Rate == 0 {
+		return err
+	}
+	if window, err = work(ctx, crowd, s.Duration, float64(s.Rate)); err != nil {
+		return err
+	}
+	r.paced.rates = append(r.paced.rates, window.Rate())
+	r.paced.p99s = append(r.paced.p99s, window.Quantile(99))
+	r.paced.latencies.Merge(window.Latencies)
+	return nil
 }
 
-func work(ctx context.Context, crowd *wire.Crowd, duration time.Duration) (wire.Window, error) {
-	shift := crowd.Begin(ctx, false)
+// work lets the crowd ask for a while, at so many requests/s; 0: as fast as it is
+// answered.
+func work(ctx context.Context, crowd *wire.Crowd, duration time.Duration, rate float64) (wire.Window, error) {
+	begin := crowd.Begin
+	if rate > 0 {
+		begin = func(ctx context.Context, bear bool) *wire.Shift { return crowd.BeginPaced(ctx, bear, rate) }
+	}
+	shift := begin(ctx, false)
 	over := time.NewTimer(duration)
 	defer over.Stop()
 	select {
@@ -165,15 +189,29 @@ func summary(runners []*runner) []Load {
 		if name := r.process.Name; name == peers.Canary || name == peers.Shadow {
 			l.Next = float64(r.next) / float64(max(r.requests, 1))
 		}
-		if nginx := by[peers.Nginx]; nginx != nil {
+		nginx := by[peers.Nginx]
+		if nginx != nil {
 			l.ToNginx, l.P99ToNginx = figure.Ratio(r.rates, nginx.rates), figure.Ratio(r.p99s, nginx.p99s)
 		}
+		l.Paced = r.paced.summary(nginx)
 		if gateway := by[peers.Gateway]; gateway != nil {
 			l.ToGateway = figure.Ratio(r.rates, gateway.rates)
 		}
 		all = append(all, l)
 	}
 	return all
+}
+
+// summary is nil where nothing was measured at a rate.
+func (p paced) summary(nginx *runner) *Paced {
+	if len(p.rates) == 0 {
+		return nil
+	}
+	sum := Paced{RequestsPerSecond: figure.Median(p.rates), P50: milliseconds(p.latencies, 50), P99: milliseconds(p.latencies, 99), P99s: p.p99s}
+	if nginx != nil {
+		sum.P99ToNginx = figure.Ratio(p.p99s, nginx.paced.p99s)
+	}
+	return &sum
 }
 
 func milliseconds(h *hdrhistogram.Histogram, q float64) float64 {

@@ -7,6 +7,7 @@ type Report struct {
 	Connections int      `json:"connections"`
 	Rounds      int      `json:"rounds"`
 	Seconds     float64  `json:"seconds_per_round"`
+	Rate        int      `json:"paced_requests_per_second,omitempty"` // that all got, for Load.Paced
 	Body        int      `json:"body_bytes"`
 	LeftOut     []string `json:"left_out,omitempty"`
 	Load        []Load   `json:"load"`
@@ -37,6 +38,19 @@ type Load struct {
 	// Next is how many requests the application's second owner got for each that a
 	// client made: of a canary its users', of a shadow the copies.
 	Next float64 `json:"next_owner,omitempty"`
+	// Paced is the same contender at the rate that all get.
+	Paced *Paced `json:"paced,omitempty"`
+}
+
+// Paced is what clients saw at a fixed rate. At full load latencies say how long the
+// queue is, and a chain that answers more has the shorter one; at the same rate they
+// say how long a request takes.
+type Paced struct {
+	RequestsPerSecond float64   `json:"requests_per_second"` // answered; below the rate: it could not keep up
+	P50               float64   `json:"p50_ms"`
+	P99               float64   `json:"p99_ms"`
+	P99s              []float64 `json:"p99s_ms"` // one per round
+	P99ToNginx        float64   `json:"p99_to_nginx,omitempty"`
 }
 
 // Idle is what a contender's connections cost that are open and silent.

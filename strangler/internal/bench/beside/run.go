@@ -71,7 +71,7 @@ func (s *stage) measure(ctx context.Context) error {
 func (s *stage) prepare(ctx context.Context) (err error) {
 	s.report = Report{
 		What: "GET of a small JSON document over kept connections, closed loop", Processors: runtime.NumCPU(),
-		Connections: s.Connections, Rounds: s.Rounds, Seconds: s.Duration.Seconds(), Body: s.Body,
+		Connections: s.Connections, Rounds: s.Rounds, Seconds: s.Duration.Seconds(), Rate: s.Rate, Body: s.Body,
 	}
 	if s.user, err = asRoot(); err != nil {
 		return err

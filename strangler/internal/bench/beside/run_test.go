@@ -28,7 +28,7 @@ func short(t *testing.T, out *bytes.Buffer) (c Config, dir string) {
 	require.NoError(t, err)
 	return Config{
 		Root: "../../../..", Self: []string{binary}, Only: []string{peers.ReverseProxy, peers.Gateway},
-		Rounds: 1, Duration: 200 * time.Millisecond, Connections: 16, Body: 512,
+		Rounds: 1, Duration: 200 * time.Millisecond, Connections: 16, Rate: 500, Body: 512,
 		Idle: 50, Reloads: 20, Stream: 4 << 20, Say: func(string) {}, Out: out, JSON: true,
 	}, dir
 }
@@ -56,6 +56,9 @@ func TestOneShortRunOfEverything(t *testing.T) {
 		assert.Positive(t, l.P50, l.Contender)
 		assert.GreaterOrEqual(t, l.P99, l.P50, l.Contender)
 		assert.Len(t, l.Rates, 1, l.Contender)
+		require.NotNil(t, l.Paced, l.Contender)
+		assert.Positive(t, l.Paced.P50, l.Contender)
+		assert.Positive(t, l.Paced.RequestsPerSecond, l.Contender)
 		assert.Positive(t, l.ToGateway, l.Contender)
 		assert.Zero(t, l.ToNginx, "nginx had no part")
 	}
@@ -113,6 +116,7 @@ func TestConfigNamesTheFlagAndTheMend(t *testing.T) {
 		"--rounds is 0: give a number from 1":            func(c *Config) { c.Rounds = 0 },
 		"--duration is -1s: give a duration above 0":     func(c *Config) { c.Duration = -time.Second },
 		"--connections is 0: give a number from 1":       func(c *Config) { c.Connections = 0 },
+		"--rate is -1: give a number of requests/s":      func(c *Config) { c.Rate = -1 },
 		"--body is 1: give a number of bytes from 64":    func(c *Config) { c.Body = 1 },
 		"--idle is -1: give a number up to":              func(c *Config) { c.Idle = -1 },
 		"--reloads is -1: give a number up to":           func(c *Config) { c.Reloads = -1 },

@@ -25,7 +25,7 @@ func (r Report) write(out io.Writer, asJSON bool) error {
 	for _, part := range []struct {
 		write func(io.Writer)
 		flags uint
-	}{{r.writeLoad, tabwriter.AlignRight}, {r.writeIdle, tabwriter.AlignRight}, {r.writeRest, tabwriter.AlignRight}, {r.writeGoals, 0}} {
+	}{{r.writeLoad, tabwriter.AlignRight}, {r.writePaced, tabwriter.AlignRight}, {r.writeIdle, tabwriter.AlignRight}, {r.writeRest, tabwriter.AlignRight}, {r.writeGoals, 0}} {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', part.flags)
 		part.write(w)
 		if err := w.Flush(); err != nil {
@@ -40,6 +40,18 @@ func (r Report) writeLoad(w io.Writer) {
 	for _, l := range r.Load {
 		fmt.Fprintf(w, "%s\t%.0f\t%s\t%s\t%.2f\t%.2f\t%s\t%s\t%s\t\n", l.Contender, l.RequestsPerSecond, ratio(l.ToNginx), ratio(l.ToGateway),
 			l.P50, l.P99, ratio(l.P99ToNginx), ratio(l.CPU), ratio(l.Next*100))
+	}
+}
+
+func (r Report) writePaced(w io.Writer) {
+	if r.Rate == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nat %d requests/s\tanswered/s\tp50 ms\tp99 ms\tp99 of nginx's\t\n", r.Rate)
+	for _, l := range r.Load {
+		if p := l.Paced; p != nil {
+			fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%s\t\n", l.Contender, p.RequestsPerSecond, p.P50, p.P99, ratio(p.P99ToNginx))
+		}
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
+
+	"banyan.dev/strangler/internal/bench/stand"
 )
 
 // The contenders. Canary and Shadow are the gateway with another configuration.
@@ -17,6 +19,7 @@ const (
 	HAProxy      = "haproxy"
 	Caddy        = "caddy"
 	ReverseProxy = "reverseproxy"
+	Untuned      = "reverseproxy-untuned"
 	Gateway      = "gateway"
 	Canary       = "gateway-canary"
 	Shadow       = "gateway-shadow"
@@ -38,14 +41,16 @@ type Contender struct {
 }
 
 // Names are what one may choose from, in the order in which results are shown.
-func Names() []string { return []string{Nginx, HAProxy, Caddy, ReverseProxy, Gateway} }
+func Names() []string { return []string{Nginx, HAProxy, Caddy, ReverseProxy, Untuned, Gateway} }
 
 // Find looks a contender of Names up. ok is false when it isn't installed. self is
 // how this tool's binary is started, gateway the gateway's binary.
 func Find(name string, self []string, gatewayBinary string) (c Contender, ok bool) {
 	switch name {
 	case ReverseProxy:
-		return reverseProxy(self), true
+		return reverseProxy(name, stand.ReverseProxy, self), true
+	case Untuned:
+		return reverseProxy(name, stand.Untuned, self), true
 	case Gateway, Canary, Shadow:
 		return gateway(name, gatewayBinary), true
 	}

@@ -3,12 +3,12 @@ package peers
 import "banyan.dev/strangler/internal/bench/stand"
 
 // reverseProxy is httputil.ReverseProxy in a process of this tool's binary; package
-// stand has its settings.
-func reverseProxy(self []string) Contender {
+// stand has the settings of both kinds.
+func reverseProxy(name, kind string, self []string) Contender {
 	return Contender{
-		Name: ReverseProxy, program: self[0], watchesInput: true,
+		Name: name, program: self[0], watchesInput: true,
 		args: func(s Setting, _ string) []string {
-			c := stand.Config{Kind: stand.ReverseProxy, Listen: []string{s.Address}, To: s.App[0], Keep: s.Keep}
+			c := stand.Config{Kind: kind, Listen: []string{s.Address}, To: s.App[0], Keep: s.Keep}
 			return append(self[1:len(self):len(self)], c.Arguments()...)
 		},
 	}

@@ -1,6 +1,6 @@
 // Package stand is the inside of the processes that the gateway's benchmark needs
 // beside its contenders: the application that all of them stand in front of, and
-// a contender that nobody installs, a tuned httputil.ReverseProxy. Both are this
+// a contender that nobody installs, httputil.ReverseProxy, tuned and not. They are this
 // tool's own binary under a hidden command, so that what they cost is counted
 // apart from the load generator.
 //

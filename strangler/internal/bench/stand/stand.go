@@ -23,6 +23,7 @@ const (
 const (
 	Application  = "application"
 	ReverseProxy = "reverseproxy"
+	Untuned      = "untuned"
 )
 
 // Config is what such a process is told.
@@ -66,10 +67,10 @@ func Serve(ctx context.Context, config string, alive io.Reader) error {
 	switch c.Kind {
 	case Application:
 		return serveApplication(ctx, c)
-	case ReverseProxy:
+	case ReverseProxy, Untuned:
 		return serveProxy(ctx, c)
 	default:
-		return fmt.Errorf("%q is no part of the benchmark: use %s or %s", c.Kind, Application, ReverseProxy)
+		return fmt.Errorf("%q is no part of the benchmark: use %s, %s or %s", c.Kind, Application, ReverseProxy, Untuned)
 	}
 }
 
@@ -91,6 +92,9 @@ func serveProxy(ctx context.Context, c Config) error {
 		return fmt.Errorf("listen names %d addresses: name one", len(c.Listen))
 	}
 	proxy, err := newProxy(c.To, c.Keep)
+	if c.Kind == Untuned {
+		proxy, err = newUntuned(c.To)
+	}
 	if err != nil {
 		return err
 	}

@@ -162,7 +162,7 @@ func TestWhatCantBeServedIsSaid(t *testing.T) {
 	defer taken.Close()
 	for _, c := range []struct{ config, want string }{
 		{`{`, "read the process's configuration"},
-		{`{"kind":"cache"}`, `"cache" is no part of the benchmark: use application or reverseproxy`},
+		{`{"kind":"cache"}`, `"cache" is no part of the benchmark: use application, reverseproxy or untuned`},
 		{`{"kind":"application"}`, "listen is empty"},
 		{`{"kind":"reverseproxy"}`, "listen names 0 addresses"},
 		{`{"kind":"reverseproxy","listen":["127.0.0.1:0"]}`, `to "" is no address`},

@@ -117,17 +117,45 @@ type worker struct {
 	requests  int64
 	failed    int64
 	first     error
+	every     time.Duration // between two requests; 0: as soon as it is answered
+	due       time.Time     // the next one
+}
+
+// start is when the next request begins. A worker that had nothing to do begins when
+// it wakes: that its own clock woke it late is nobody's latency.
+func (w *worker) start(answered time.Time) time.Time {
+	if w.every == 0 {
+		return answered
+	}
+	due := w.due
+	w.due = due.Add(w.every)
+	if !answered.Before(due) {
+		return due
+	}
+	time.Sleep(due.Sub(answered))
+	return time.Now()
 }
 
 // Begin lets everybody ask, again and again. With bear a request that fails is
 // counted, its connection replaced and the work goes on; else it ends the shift.
-func (c *Crowd) Begin(ctx context.Context, bear bool) *Shift {
+func (c *Crowd) Begin(ctx context.Context, bear bool) *Shift { return c.begin(ctx, bear, 0) }
+
+// BeginPaced is Begin at so many requests/s of all clients together, spread evenly
+// over them and over time. A request that is due while its connection still waits for
+// the answer before is late, and its latency counts from when it was due: who stalls
+// is not spared the questions that would have come (G. Tene's coordinated omission).
+func (c *Crowd) BeginPaced(ctx context.Context, bear bool, rate float64) *Shift {
+	return c.begin(ctx, bear, time.Duration(float64(len(c.clients))/rate*float64(time.Second)))
+}
+
+func (c *Crowd) begin(ctx context.Context, bear bool, every time.Duration) *Shift {
 	s := &Shift{cut: ctx.Err}
 	s.group, s.failed = errgroup.WithContext(ctx)
-	for _, one := range c.clients {
-		s.workers = append(s.workers, &worker{client: one, latencies: newHistogram()})
-	}
 	s.began = time.Now()
+	for i, one := range c.clients {
+		due := s.began.Add(every / time.Duration(len(c.clients)) * time.Duration(i))
+		s.workers = append(s.workers, &worker{client: one, latencies: newHistogram(), every: every, due: due})
+	}
 	for _, w := range s.workers {
 		s.group.Go(func() error { return w.work(s.failed, &s.over, bear) })
 	}
@@ -179,7 +207,8 @@ func (w *worker) work(ctx context.Context, over *atomic.Bool, bear bool) error {
 // keepAsking returns when the shift is over or the connection can't be used any
 // more. Its errors are those that end the shift.
 func (w *worker) keepAsking(buf []byte, over *atomic.Bool, bear bool) error {
-	for began := time.Now(); !over.Load() && !w.client.ending; {
+	for answered := time.Now(); !over.Load() && !w.client.ending; {
+		began := w.start(answered)
 		err := w.client.ask(buf, nil)
 		now := time.Now()
 		w.requests++
@@ -195,7 +224,7 @@ func (w *worker) keepAsking(buf []byte, over *atomic.Bool, bear bool) error {
 		} else {
 			_ = w.latencies.RecordValue(min(now.Sub(began).Microseconds(), time.Minute.Microseconds())) // within its scale
 		}
-		began = now
+		answered = now
 	}
 	return nil
 }

@@ -278,3 +278,42 @@ func TestARequestAllocatesNothing(t *testing.T) {
 		crowd.Close()
 	}
 }
+
+// TestAPacedCrowdKeepsItsRate: it asks when it is due and not before.
+func TestAPacedCrowdKeepsItsRate(t *testing.T) {
+	s := serve(t, func(int, int) (string, bool) { return ok(""), false })
+	crowd, err := Gather(t.Context(), Target{Address: s.address, Path: "/x", SignIn: "/x?sign_in=1"}, 4)
+	require.NoError(t, err)
+	defer crowd.Close()
+	shift := crowd.BeginPaced(t.Context(), false, 200)
+	time.Sleep(200 * time.Millisecond) // the length of the shift
+	window, err := shift.End()
+	require.NoError(t, err)
+	due := 200 * window.Elapsed.Seconds()
+	require.InDelta(t, due, float64(window.Requests), 4+0.05*due, "one more or less for each client")
+}
+
+// TestWhatIsLateCountsFromWhenItWasDue: a server that stalls for one request makes
+// those late that were due meanwhile.
+func TestWhatIsLateCountsFromWhenItWasDue(t *testing.T) {
+	s := serve(t, func(_, request int) (string, bool) {
+		if request == 5 {
+			time.Sleep(100 * time.Millisecond) // the stall that is measured
+		}
+		return ok(""), false
+	})
+	crowd, err := Gather(t.Context(), Target{Address: s.address, Path: "/x", SignIn: "/x?sign_in=1"}, 1)
+	require.NoError(t, err)
+	defer crowd.Close()
+	shift := crowd.BeginPaced(t.Context(), false, 200)
+	time.Sleep(200 * time.Millisecond) // the length of the shift
+	window, err := shift.End()
+	require.NoError(t, err)
+	late := 0
+	for _, bar := range window.Latencies.Distribution() {
+		if bar.From >= 20_000 {
+			late += int(bar.Count)
+		}
+	}
+	require.Greater(t, late, 5, "a closed loop would have seen one")
+}
