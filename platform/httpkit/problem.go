@@ -23,6 +23,14 @@ const (
 	Unavailable      problem.Kind = "unavailable"        // 503: the same request may succeed soon
 )
 
+// The headers of a 421: the host that owns what was asked for, empty when none does at
+// this moment, and the epoch of that ownership, a decimal number. Who holds the
+// request may send it there: nothing was begun.
+const (
+	HeaderOwner = "Strangler-Owner"
+	HeaderEpoch = "Strangler-Epoch"
+)
+
 // Problem is an error as clients see it (RFC 9457).
 type Problem struct {
 	Kind      problem.Kind    `json:"-"`
@@ -58,6 +66,7 @@ func appearances() map[problem.Kind]appearance {
 		problem.VersionMismatch:      {412, "Somebody changed it meanwhile"},
 		problem.TooLarge:             {413, "The request is too large"},
 		problem.UnsupportedMediaType: {415, "The media type is not supported"},
+		problem.NotOwner:             {421, "Another host must answer this"},
 		problem.Validation:           {422, "The input is not right"},
 		problem.KeyReused:            {422, "The idempotency key belongs to another request"},
 		problem.PreconditionRequired: {428, "A precondition is missing"},
@@ -94,6 +103,7 @@ type problems struct {
 	table       map[problem.Kind]appearance
 	logger      *slog.Logger
 	unavailable func(error) bool
+	elsewhere   func(error) (owner string, epoch int64, ok bool)
 	page        func(c echo.Context, p Problem) error
 }
 
@@ -111,6 +121,7 @@ func (h problems) handle(err error, c echo.Context) {
 	}
 	p := h.problem(c, e)
 	h.header(c, p)
+	misdirected(c, e)
 	if werr := h.write(c, p); werr != nil {
 		h.logger.WarnContext(ctx, "problem could not be written", "error", werr)
 	}
@@ -121,9 +132,12 @@ func (h problems) explain(ctx context.Context, err error) *problem.Error {
 	var known *problem.Error
 	var fromEcho *echo.HTTPError
 	var tooLarge *http.MaxBytesError
+	owner, epoch, isElsewhere := h.elsewhere(err)
 	switch {
 	case errors.As(err, &known):
 		return known
+	case isElsewhere:
+		return problem.Elsewhere(owner, epoch, "nothing was done here: send the request to the host that %s names", HeaderOwner)
 	case errors.As(err, &tooLarge):
 		return problem.New(problem.TooLarge, "the body is larger than %d bytes", tooLarge.Limit)
 	case errors.As(err, &fromEcho):
@@ -185,6 +199,16 @@ func withHead(allow string) string {
 		}
 	}
 	return allow
+}
+
+// misdirected says on a 421 who is to be asked instead, for the gateway and for hosts
+// that ask each other. An owner that is not known is named as such: empty.
+func misdirected(c echo.Context, e *problem.Error) {
+	if e.Kind != problem.NotOwner {
+		return
+	}
+	c.Response().Header().Set(HeaderOwner, e.Owner)
+	c.Response().Header().Set(HeaderEpoch, strconv.FormatInt(e.Epoch, 10))
 }
 
 func (h problems) write(c echo.Context, p Problem) error {

@@ -27,6 +27,10 @@ type Config struct {
 	// Unavailable tells errors that pass by themselves (a database that restarts)
 	// from those that don't: they are answered 503 with Retry-After. nil: none is.
 	Unavailable func(error) bool
+	// Elsewhere tells errors which mean that another host must answer: who, and at what
+	// epoch (see HeaderOwner). They are answered 421. nil: none does. Problems of the
+	// kind NotOwner are answered so in any case.
+	Elsewhere func(error) (owner string, epoch int64, ok bool)
 	// ErrorPage renders a problem for people: outside /api/, for who accepts HTML.
 	// nil: everybody gets problem+json.
 	ErrorPage func(c echo.Context, p Problem) error
@@ -46,7 +50,10 @@ func New(cfg Config) *echo.Echo {
 	if cfg.Unavailable == nil {
 		cfg.Unavailable = func(error) bool { return false }
 	}
-	e.HTTPErrorHandler = problems{appearances(), cfg.Logger, cfg.Unavailable, cfg.ErrorPage}.handle
+	if cfg.Elsewhere == nil {
+		cfg.Elsewhere = func(error) (string, int64, bool) { return "", 0, false }
+	}
+	e.HTTPErrorHandler = problems{appearances(), cfg.Logger, cfg.Unavailable, cfg.Elsewhere, cfg.ErrorPage}.handle
 	e.Pre(begin)
 	e.Use(routed, observe(cfg.Logger, newFigures(cfg.Registerer)), recovered(cfg.Logger), headers(cfg.Secure), limitBody(cfg.MaxBody))
 	return e

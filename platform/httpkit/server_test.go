@@ -65,7 +65,7 @@ func TestEveryKindHasItsStatus(t *testing.T) {
 	want := map[problem.Kind]int{
 		problem.Malformed: 400, problem.Unauthenticated: 401, problem.BadCredentials: 401, problem.Forbidden: 403,
 		problem.NotFound: 404, httpkit.MethodNotAllowed: 405, httpkit.Timeout: 408, problem.Conflict: 409, problem.EmailTaken: 409,
-		problem.VersionMismatch: 412, problem.TooLarge: 413, problem.UnsupportedMediaType: 415, problem.Validation: 422,
+		problem.VersionMismatch: 412, problem.TooLarge: 413, problem.UnsupportedMediaType: 415, problem.NotOwner: 421, problem.Validation: 422,
 		problem.KeyReused: 422, problem.PreconditionRequired: 428, problem.RateLimited: 429, problem.Internal: 500, httpkit.Unavailable: 503,
 	}
 	e := httpkit.New(httpkit.Config{Logger: quiet()})
@@ -80,6 +80,25 @@ func TestEveryKindHasItsStatus(t *testing.T) {
 		require.Equal(t, "urn:banyan:problem:"+string(kind), p.Type)
 		require.NotEmpty(t, p.Title)
 		require.Equal(t, status == 429 || status == 503, answer.Header.Get("Retry-After") != "", kind)
+		require.Equal(t, status == 421, len(answer.Header.Values(httpkit.HeaderEpoch)) > 0, kind)
+	}
+}
+
+func TestWhoMustBeAskedInsteadIsNamed(t *testing.T) {
+	moved := errors.New("comments has moved")
+	e := httpkit.New(httpkit.Config{Logger: quiet(), Elsewhere: func(err error) (string, int64, bool) {
+		return "comments", 4, errors.Is(err, moved)
+	}})
+	e.GET("/moved", func(echo.Context) error { return fmt.Errorf("write: %w", moved) })
+	e.GET("/late", func(echo.Context) error { return problem.Elsewhere("monolith", 3, "not here yet") })
+	e.GET("/between", func(echo.Context) error { return problem.Elsewhere("", 3, "nobody owns it at this moment") })
+	s := server(t, e)
+	for path, want := range map[string][2]string{"/moved": {"comments", "4"}, "/late": {"monolith", "3"}, "/between": {"", "3"}} {
+		answer, body := send(t, request(t, "GET", s.URL+path, ""))
+		require.Equal(t, 421, answer.StatusCode, path)
+		require.Equal(t, "urn:banyan:problem:not-owner", problemOf(t, answer, body).Type, path)
+		require.Equal(t, []string{want[0]}, answer.Header.Values(httpkit.HeaderOwner), path)
+		require.Equal(t, []string{want[1]}, answer.Header.Values(httpkit.HeaderEpoch), path)
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	VersionMismatch      Kind = "version-mismatch"       // 412
 	TooLarge             Kind = "too-large"              // 413
 	UnsupportedMediaType Kind = "unsupported-media-type" // 415
+	NotOwner             Kind = "not-owner"              // 421: nothing was begun; another host must answer
 	Validation           Kind = "validation"             // 422
 	KeyReused            Kind = "key-reused"             // 422
 	PreconditionRequired Kind = "precondition-required"  // 428
@@ -40,11 +41,21 @@ type Error struct {
 	Kind   Kind
 	Detail string
 	Fields []Field
+	// Owner and Epoch are NotOwner's alone: who is to be asked instead, as routes name
+	// it, or empty when nobody can be at this moment; and the newest epoch of ownership
+	// that this host knows of. Clients see them as headers.
+	Owner string
+	Epoch int64
 }
 
 // New returns an error of the kind, with a sentence made as by fmt.Sprintf.
 func New(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Elsewhere returns a NotOwner problem that names who is to be asked instead.
+func Elsewhere(owner string, epoch int64, format string, args ...any) *Error {
+	return &Error{Kind: NotOwner, Detail: fmt.Sprintf(format, args...), Owner: owner, Epoch: epoch}
 }
 
 // Error is the kind and the sentence.
