@@ -28,6 +28,26 @@ const (
 	Features Stores = "features"
 )
 
+// Events says whether what happens to comments and posts is told to others.
+type Events string
+
+// Off tells nobody. Outbox writes an event beside each change, in its transaction,
+// and brings it to Kafka; writes of comments then ask who owns them.
+const (
+	Off    Events = "off"
+	Outbox Events = "outbox"
+)
+
+// Comments says whom this host asks for comments.
+type Comments string
+
+// Local is this host's own tables. Owner is whoever owns comments at that moment,
+// this host or the comments service, as the row of the ownership says.
+const (
+	Local Comments = "local"
+	Owner Comments = "owner"
+)
+
 // Config is the monolith's environment. It is a value; nothing changes it later.
 type Config struct {
 	ListenAddr     string         `env:"LISTEN_ADDR" envDefault:"127.0.0.1:8080"`
@@ -37,6 +57,11 @@ type Config struct {
 	DBMaxConns     int            `env:"DB_MAX_CONNS" envDefault:"20"`
 	DBWait         time.Duration  `env:"DB_WAIT" envDefault:"10s"` // how long to wait at the start for a database that is not up yet
 	Stores         Stores         `env:"STORES" envDefault:"tangle"`
+	Events         Events         `env:"EVENTS" envDefault:"off"`
+	KafkaAddrs     []string       `env:"KAFKA_ADDRS"` // host:port of some brokers; not dialled while EVENTS is off
+	Comments       Comments       `env:"COMMENTS" envDefault:"local"`
+	CommentsURLs   []string       `env:"COMMENTS_URLS"` // of the comments service's replicas, or of what balances between them
+	IdentityKey    string         `env:"IDENTITY_KEY"`  // what hosts prove to each other who asks with; several, comma-separated: the first signs
 	SettingsFile   string         `env:"SETTINGS_FILE"`
 	SessionStore   session.Mode   `env:"SESSION_STORE" envDefault:"memory"` // the settings file's wins
 	PublicURL      string         `env:"PUBLIC_URL"`                        // what links in mails begin with, unless the settings file says so; empty: the listening address
@@ -67,7 +92,18 @@ func Load(environ []string) (Config, error) {
 		cfg.PublicURL = "http://" + cfg.ListenAddr
 	}
 	cfg.PublicURL = strings.TrimSuffix(cfg.PublicURL, "/")
+	cfg.KafkaAddrs, cfg.CommentsURLs = trimmed(cfg.KafkaAddrs), trimmed(cfg.CommentsURLs)
 	return cfg, cfg.check()
+}
+
+// trimmed is a list as people write it, with spaces after its commas and a slash at
+// the end of an address.
+func trimmed(list []string) []string {
+	out := slices.Clone(list)
+	for i, s := range out {
+		out[i] = strings.TrimSuffix(strings.TrimSpace(s), "/")
+	}
+	return out
 }
 
 // explain names variables where the library names fields.
@@ -108,12 +144,10 @@ func (c Config) check() error {
 		checkDatabase(c.DatabaseURL),
 		c.CheckPublic("PUBLIC_URL", c.PublicURL),
 		checkToken(c.AdminToken, c.AdminAddr),
+		c.checkSeams(),
 	}
 	if c.SessionStore != session.Memory && c.SessionStore != session.Postgres {
 		checks = append(checks, fmt.Errorf("SESSION_STORE %q can't be started with: use memory or postgres; the others are reached by SETTINGS_FILE", c.SessionStore))
-	}
-	if c.Stores != Tangle && c.Stores != Features {
-		checks = append(checks, fmt.Errorf("STORES %q is unknown: use tangle or features", c.Stores))
 	}
 	if c.DBMaxConns < 2 {
 		checks = append(checks, fmt.Errorf("DB_MAX_CONNS %d is too small: use 2 or more", c.DBMaxConns))
@@ -190,7 +224,10 @@ func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("LISTEN_ADDR", c.ListenAddr), slog.String("ADMIN_ADDR", c.AdminAddr),
 		slog.Bool("ADMIN_TOKEN", c.AdminToken != ""), slog.String("DATABASE_URL", database),
-		slog.Int("DB_MAX_CONNS", c.DBMaxConns), slog.String("STORES", string(c.Stores)), slog.String("SETTINGS_FILE", c.SettingsFile),
+		slog.Int("DB_MAX_CONNS", c.DBMaxConns), slog.String("STORES", string(c.Stores)),
+		slog.String("EVENTS", string(c.Events)), slog.Any("KAFKA_ADDRS", c.KafkaAddrs),
+		slog.String("COMMENTS", string(c.Comments)), slog.Any("COMMENTS_URLS", c.CommentsURLs), slog.Bool("IDENTITY_KEY", c.IdentityKey != ""),
+		slog.String("SETTINGS_FILE", c.SettingsFile),
 		slog.String("SESSION_STORE", string(c.SessionStore)), slog.String("PUBLIC_URL", c.PublicURL),
 		slog.Bool("COOKIE_SECURE", c.CookieSecure), slog.Any("TRUSTED_PROXIES", c.TrustedProxies),
 		slog.String("SMTP_ADDR", c.SMTPAddr), slog.String("MAIL_FROM", c.MailFrom),

@@ -50,6 +50,59 @@ func TestTheFeaturesStoresDoNotGoWithSessionsInMemory(t *testing.T) {
 	}
 }
 
+// Of the steps: 00-03, 04, 05 and 06, 07.
+var ofSteps = [][]string{
+	{"STORES=tangle"},
+	{"STORES=features"},
+	{"STORES=features", "EVENTS=outbox", "KAFKA_ADDRS=kafka:9092"},
+	{"STORES=features", "EVENTS=outbox", "KAFKA_ADDRS=kafka-0:9092, kafka-1:9092", "COMMENTS=owner", "COMMENTS_URLS=http://comments-0:8080/, http://comments-1:8080", "IDENTITY_KEY=" + key},
+}
+
+const key = "0123456789abcdef0123456789abcdef"
+
+func TestTheStepsCombinationsAreTaken(t *testing.T) {
+	for _, settings := range ofSteps {
+		cfg, err := config.Load(append([]string{database}, settings...))
+		require.NoError(t, err, settings)
+		if cfg.Comments == config.Owner {
+			require.Equal(t, []string{"kafka-0:9092", "kafka-1:9092"}, cfg.KafkaAddrs)
+			require.Equal(t, []string{"http://comments-0:8080", "http://comments-1:8080"}, cfg.CommentsURLs)
+		}
+	}
+	cfg, err := config.Load([]string{database, "KAFKA_ADDRS=kafka:9092", "COMMENTS_URLS=http://comments:8080", "IDENTITY_KEY=" + key})
+	require.NoError(t, err, "what a later step needs may be there from the first on")
+	require.Equal(t, config.Off, cfg.Events)
+	require.Equal(t, config.Local, cfg.Comments)
+}
+
+func TestCombinationsThatNoStepNamesAreRefused(t *testing.T) {
+	last := ofSteps[len(ofSteps)-1]
+	for _, c := range []struct {
+		with []string
+		says []string
+	}{
+		{[]string{"STORES=tangle", "EVENTS=outbox", "KAFKA_ADDRS=kafka:9092"}, []string{"EVENTS=outbox with STORES=tangle", "STORES=features"}},
+		{[]string{"STORES=features", "EVENTS=outbox"}, []string{"EVENTS=outbox needs KAFKA_ADDRS", "host:port"}},
+		{append(last, "EVENTS=off"), []string{"COMMENTS=owner with EVENTS=off", "EVENTS=outbox"}},
+		{append(last, "STORES=tangle"), []string{"STORES=tangle"}},
+		{append(last, "COMMENTS_URLS="), []string{"COMMENTS=owner needs COMMENTS_URLS"}},
+		{append(last, "IDENTITY_KEY="), []string{"COMMENTS=owner needs IDENTITY_KEY", "openssl"}},
+		{[]string{"STORES=features", "COMMENTS=owner"}, []string{"EVENTS=outbox", "COMMENTS_URLS", "IDENTITY_KEY"}},
+		{[]string{"EVENTS=kafka"}, []string{`EVENTS "kafka" is unknown`, "off or outbox"}},
+		{[]string{"COMMENTS=remote"}, []string{`COMMENTS "remote" is unknown`, "local or owner"}},
+		{[]string{"KAFKA_ADDRS=kafka"}, []string{`KAFKA_ADDRS "kafka"`, "host:port"}},
+		{[]string{"COMMENTS_URLS=comments:8080"}, []string{`COMMENTS_URLS "comments:8080"`, "http://comments:8080"}},
+		{[]string{"COMMENTS_URLS=http://comments:8080/api"}, []string{"COMMENTS_URLS"}},
+		{[]string{"IDENTITY_KEY=short"}, []string{"IDENTITY_KEY", "openssl"}},
+	} {
+		_, err := config.Load(append([]string{database}, c.with...))
+		for _, says := range c.says {
+			require.ErrorContains(t, err, says, c.with)
+		}
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+}
+
 func TestTheAdminPortIsNotOpenedToOthersWithoutASecret(t *testing.T) {
 	for _, token := range []string{"", "short", "change-me", "changeme"} {
 		_, err := config.Load([]string{database, "ADMIN_ADDR=0.0.0.0:8081", "ADMIN_TOKEN=" + token})
@@ -64,7 +117,7 @@ func TestTheAdminPortIsNotOpenedToOthersWithoutASecret(t *testing.T) {
 }
 
 func TestWhatIsPrintedHasNoSecret(t *testing.T) {
-	cfg, err := config.Load([]string{database, "ADMIN_TOKEN=hunter2-hunter2-hunter2"})
+	cfg, err := config.Load([]string{database, "ADMIN_TOKEN=hunter2-hunter2-hunter2", "IDENTITY_KEY=hunter2-hunter2-hunter2-hunter2-hunter2"})
 	require.NoError(t, err)
 	var out bytes.Buffer
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("start", "config", cfg)
