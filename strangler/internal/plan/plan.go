@@ -81,6 +81,20 @@ func Fresh(path steps.Path, i int) []steps.Action {
 	return append(actions, steps.Action{Verb: steps.Entry, Process: step.Entry})
 }
 
+// Settled returns what is to be done after a step was brought up on an empty machine
+// and filled: the moves of data and ownership that lie on the way to it.
+func Settled(path steps.Path, i int) []steps.Action {
+	var actions []steps.Action
+	for _, step := range path.Steps[:i+1] {
+		for _, a := range step.Forward {
+			if a.MovesState() {
+				actions = append(actions, a)
+			}
+		}
+	}
+	return actions
+}
+
 // Title is the walk as a heading.
 func (w Walk) Title() string {
 	if w.Direction == Back {

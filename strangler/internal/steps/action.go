@@ -44,8 +44,18 @@ func (p Path) Actions(lines []string) ([]Action, error) {
 
 func (r *stepReader) oneVerb(n *yaml.Node, verbs int) {
 	if verbs != 1 {
-		r.fail(n, "an action does %d things: write exactly one of start, stop, scale, restart, kill, migrate, sessions, user_cache, gateway, entry, environment, ramp, shadow, hold, release", verbs)
+		r.fail(n, "an action does %d things: write exactly one of %s", verbs, strings.Join(verbNames(), ", "))
 	}
+}
+
+// verbNames are all verbs, in the order of their declaration.
+func verbNames() []string {
+	var names []string
+	for _, v := range []Verb{Start, Stop, Scale, Restart, Kill, Migrate, Sessions, UserCache, Gateway, Entry, Tell, Ramp, Shadow, Hold, Release,
+		Await, Backfill, Reconcile, Handover, Discard} {
+		names = append(names, string(v))
+	}
+	return names
 }
 
 // actionFields are the fields that an action may have; each verb found is counted.
@@ -70,6 +80,7 @@ func (r *stepReader) actionFields(a *Action, verbs *int) map[string]func(*yaml.N
 	verb(Tell, func(n *yaml.Node) { a.Environment = r.environment(n) })
 	verb(Gateway, func(n *yaml.Node) { a.Value = r.text(n, "gateway") })
 	r.moveFields(a, verb)
+	r.transferFields(a, verb)
 	verb(Kill, func(n *yaml.Node) { a.Process, a.Replica = r.victim(n) })
 	verb(Scale, func(n *yaml.Node) {
 		runs := r.runs(n)
@@ -85,10 +96,11 @@ func (r *stepReader) actionFields(a *Action, verbs *int) map[string]func(*yaml.N
 	return fields
 }
 
-// victim is a process (each replica in turn) or one replica such as monolith-1.
+// victim is a process (each replica in turn), infrastructure among them, or one
+// replica such as monolith-1.
 func (r *stepReader) victim(n *yaml.Node) (process, replica string) {
 	name := r.text(n, "kill")
-	if p, ok := r.processes[name]; ok && p.Host() {
+	if _, ok := r.processes[name]; ok {
 		return name, ""
 	}
 	if i := strings.LastIndex(name, "-"); i > 0 {
@@ -96,7 +108,7 @@ func (r *stepReader) victim(n *yaml.Node) (process, replica string) {
 			return name[:i], name
 		}
 	}
-	r.fail(n, "kill is %q: name a host, or one of its replicas such as monolith-1", name)
+	r.fail(n, "kill is %q: name a process, or a replica of a host such as monolith-1", name)
 	return "", ""
 }
 

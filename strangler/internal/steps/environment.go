@@ -78,9 +78,13 @@ func (r *stepReader) environment(n *yaml.Node) Table {
 }
 
 func (r *stepReader) seams(n *yaml.Node) Table {
-	return r.table(n, "seams", func(process string, name, value *yaml.Node) string {
-		return r.text(value, "seams."+process+"."+name.Value)
-	})
+	return r.table(n, "seams", r.seam("seams"))
+}
+
+func (r *stepReader) seam(field string) func(process string, name, value *yaml.Node) string {
+	return func(process string, name, value *yaml.Node) string {
+		return r.text(value, field+"."+process+"."+name.Value)
+	}
 }
 
 // tell notes what replicas are told from now on, and who runs on with what was said

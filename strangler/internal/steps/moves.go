@@ -149,6 +149,13 @@ func (r *reader) duration(n *yaml.Node, field string) time.Duration {
 func (p Path) checkMoves(list []Action) error {
 	var held []string
 	for _, a := range list {
+		if a.Verb == Handover {
+			for _, name := range a.Transfer.Holds {
+				if err := p.knowsRoute(name); err != nil {
+					return fmt.Errorf("action %q: %w", a, err)
+				}
+			}
+		}
 		if a.Move == nil {
 			continue
 		}

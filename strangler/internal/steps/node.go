@@ -13,8 +13,9 @@ import (
 // reader walks YAML nodes, which know their lines. It keeps the first error: what
 // follows from it is noise.
 type reader struct {
-	file string
-	err  error
+	file  string
+	err   error
+	later []func(map[string]Process) // checks that need all processes
 }
 
 func (r *reader) fail(n *yaml.Node, format string, args ...any) {

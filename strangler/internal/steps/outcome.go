@@ -12,6 +12,7 @@ type outcome struct {
 	entry     string
 	sessions  string
 	userCache string
+	owners    map[string]string
 	// environment is what is told otherwise than processes.yaml says, by "process NAME".
 	environment map[string]string
 	// stale are processes that run on with what they were told before.
@@ -19,7 +20,7 @@ type outcome struct {
 }
 
 func (p Path) outcome(s Step) outcome {
-	o := outcome{replicas: map[string]int{}, entry: s.Entry, sessions: s.Sessions, userCache: s.UserCache,
+	o := outcome{replicas: map[string]int{}, entry: s.Entry, sessions: s.Sessions, userCache: s.UserCache, owners: p.ownersOf(s),
 		environment: map[string]string{}, stale: map[string]bool{}}
 	o.tell(p.Processes, s.Environment) // before anything runs
 	for _, r := range s.Runs {
@@ -47,7 +48,9 @@ func (p Path) do(o *outcome, a Action, end Step) {
 		o.tell(p.Processes, a.Environment)
 	case Restart:
 		delete(o.stale, a.Process)
-	case Kill, Migrate, Gateway, Ramp, Shadow, Hold, Release:
+	case Handover:
+		o.owners[a.Transfer.Resource] = a.Transfer.To
+	case Kill, Migrate, Gateway, Ramp, Shadow, Hold, Release, Await, Backfill, Reconcile, Discard:
 		// the same runs afterwards
 	}
 }
@@ -85,6 +88,8 @@ func (o outcome) differs(want outcome) error {
 		return fmt.Errorf("sessions are in %s, not in %s", o.sessions, want.sessions)
 	case o.userCache != want.userCache:
 		return fmt.Errorf("user_cache is %s, not %s", o.userCache, want.userCache)
+	case !maps.Equal(o.owners, want.owners):
+		return fmt.Errorf("owners are %v, not %v", o.owners, want.owners)
 	case !maps.Equal(o.environment, want.environment):
 		return fmt.Errorf("environment is %s, not %s", o.lines(), want.lines())
 	case len(o.stale) > 0:

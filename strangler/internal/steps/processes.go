@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -8,9 +9,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Known are the names that ${...} may hold in an environment; the target fills
-// them in.
-var Known = []string{"postgres.url", "redis.url", "kafka.address", "mail.address", "settings.file", "gateway.file"}
+// Known are the names that ${...} may hold in an environment; the target fills them
+// in. Beside them there are ${postgres.url:NAME}, a database of its own with a role of
+// its own, and ${HOST.urls}, the public addresses of a host's replicas.
+var Known = []string{"postgres.url", "redis.url", "kafka.address", "mail.address", "settings.file", "gateway.file", "entry.url", "identity.key"}
+
+const (
+	database  = "postgres.url:"
+	addresses = ".urls"
+)
+
+// databaseName is such that it can stand in an address and a file without a quote.
+var databaseName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 
 var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
 
@@ -27,6 +37,12 @@ func (r *reader) processes(content []byte) map[string]Process {
 		}
 		all[key.Value] = r.process(key, value)
 	})
+	for _, later := range r.later {
+		later(all)
+	}
+	if err := checkResources(all); err != nil && r.err == nil {
+		r.err = fmt.Errorf("%s: %w", r.file, err)
+	}
 	return all
 }
 
@@ -41,6 +57,13 @@ func (r *reader) process(key, n *yaml.Node) Process {
 		"seed":     func(n *yaml.Node) { p.Seed = r.texts(n, "seed") },
 		"role":     func(n *yaml.Node) { p.Role = r.texts(n, "role") },
 		"validate": func(n *yaml.Node) { p.Validate = r.texts(n, "validate") },
+		"discard":  func(n *yaml.Node) { p.Discard = r.texts(n, "discard") },
+		"resources": func(n *yaml.Node) {
+			p.Resources = map[string]string{}
+			r.pairs(n, "resources", func(key, value *yaml.Node) {
+				p.Resources[key.Value] = r.oneOf(value, "resources."+key.Value, OwnsAtFirst, FollowsAtFirst)
+			})
+		},
 		"environment": func(n *yaml.Node) {
 			r.pairs(n, "environment", func(key, value *yaml.Node) {
 				p.Environment[key.Value] = r.environmentValue(value, key.Value)
@@ -59,11 +82,30 @@ func (r *reader) process(key, n *yaml.Node) Process {
 func (r *reader) environmentValue(n *yaml.Node, name string) string {
 	v := r.text(n, name)
 	for _, m := range placeholder.FindAllStringSubmatch(v, -1) {
-		if !slices.Contains(Known, m[1]) {
-			r.fail(n, "environment %s holds ${%s}, which nobody fills in: use one of %s", name, m[1], strings.Join(Known, ", "))
-		}
+		r.placeholder(n, name, m[1])
 	}
 	return v
+}
+
+// placeholder checks what stands in ${...}. A host may be named before it is described,
+// so it is looked for when all are known.
+func (r *reader) placeholder(n *yaml.Node, name, what string) {
+	host, urls := strings.CutSuffix(what, addresses)
+	db, isDatabase := strings.CutPrefix(what, database)
+	switch {
+	case slices.Contains(Known, what), isDatabase && databaseName.MatchString(db):
+	case isDatabase:
+		r.fail(n, "environment %s holds ${%s}: name a database by a small letter, then letters, digits and _", name, what)
+	case urls:
+		r.later = append(r.later, func(all map[string]Process) {
+			if p, ok := all[host]; !ok || !p.Host() {
+				r.fail(n, "environment %s holds ${%s}, but there is no host %q: use one of %s", name, what, host, strings.Join(sorted(all), ", "))
+			}
+		})
+	default:
+		r.fail(n, "environment %s holds ${%s}, which nobody fills in: use one of %s, %sNAME, HOST%s",
+			name, what, strings.Join(Known, ", "), database, addresses)
+	}
 }
 
 // Expand fills in what ${...} names. A name that value does not know stays empty.

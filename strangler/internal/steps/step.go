@@ -25,6 +25,7 @@ func (r *stepReader) step(content []byte) Step {
 		"sessions":    func(n *yaml.Node) { s.Sessions = r.oneOf(n, "sessions", "memory", "redis", "postgres") },
 		"user_cache":  func(n *yaml.Node) { s.UserCache = r.oneOf(n, "user_cache", "off", "redis") },
 		"environment": func(n *yaml.Node) { s.Environment = r.environment(n) },
+		"owners":      func(n *yaml.Node) { s.Owners = r.owners(n, "owners") },
 		"forward":     func(n *yaml.Node) { s.Forward = r.actions(n, "forward") },
 		"back":        func(n *yaml.Node) { s.Back = r.actions(n, "back") },
 		"checks": func(n *yaml.Node) {
@@ -32,6 +33,9 @@ func (r *stepReader) step(content []byte) Step {
 		},
 		"demos": func(n *yaml.Node) { r.items(n, "demos", func(n *yaml.Node) { s.Demos = append(s.Demos, r.demo(n)) }) },
 	})
+	for _, later := range r.later {
+		later(r.processes)
+	}
 	r.complete(s)
 	return s
 }
@@ -106,12 +110,14 @@ func (r *stepReader) check(n *yaml.Node) Check {
 		return func(n *yaml.Node) { kinds++; read(n) }
 	}
 	r.fields(n, "a check", map[string]func(*yaml.Node){
-		"name":     func(n *yaml.Node) { c.Name = r.text(n, "name") },
-		"journeys": one(func(n *yaml.Node) { c.Journeys = r.host(n, "journeys") }),
-		"sessions": one(func(n *yaml.Node) { c.Sessions = r.oneOf(n, "sessions", "memory", "redis", "postgres") }),
-		"affinity": one(func(n *yaml.Node) { c.Affinity = r.oneOf(n, "affinity", "on", "off") }),
-		"seams":    one(func(n *yaml.Node) { c.Seams = r.seams(n) }),
-		"same":     one(func(n *yaml.Node) { c.Same = r.pair(n) }),
+		"name":      func(n *yaml.Node) { c.Name = r.text(n, "name") },
+		"journeys":  one(func(n *yaml.Node) { c.Journeys = r.host(n, "journeys") }),
+		"sessions":  one(func(n *yaml.Node) { c.Sessions = r.oneOf(n, "sessions", "memory", "redis", "postgres") }),
+		"affinity":  one(func(n *yaml.Node) { c.Affinity = r.oneOf(n, "affinity", "on", "off") }),
+		"seams":     one(func(n *yaml.Node) { c.Seams = r.seams(n) }),
+		"owners":    one(func(n *yaml.Node) { c.Owners = r.owners(n, "owners") }),
+		"reconcile": one(func(n *yaml.Node) { c.Reconcile = r.resource(n) }),
+		"same":      one(func(n *yaml.Node) { c.Same = r.pair(n) }),
 		"answering": one(func(n *yaml.Node) {
 			if runs := r.runs(n); len(runs) == 1 {
 				c.Answering = runs[0]
@@ -121,7 +127,7 @@ func (r *stepReader) check(n *yaml.Node) Check {
 		}),
 	})
 	if c.Name == "" || kinds != 1 {
-		r.fail(n, "a check needs a name and one of answering, affinity, journeys, same, seams, sessions")
+		r.fail(n, "a check needs a name and one of answering, affinity, journeys, owners, reconcile, same, seams, sessions")
 	}
 	return c
 }

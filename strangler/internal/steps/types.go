@@ -24,6 +24,8 @@ type Process struct {
 	Seed           []string          // arguments, before the flags, that fill it
 	Role           []string          // arguments, before email and role, that give somebody a role
 	Validate       []string          // arguments, before a file, that check a gateway.yaml
+	Discard        []string          // arguments that empty its database, when it is given up
+	Resources      map[string]string // what it may own: OwnsAtFirst or FollowsAtFirst, by resource
 	Environment    map[string]string // with ${...} for what the target knows
 }
 
@@ -53,7 +55,9 @@ type Step struct {
 	// Environment is what processes are told otherwise than processes.yaml says. As
 	// all of an end state it stands in each step: none is inherited.
 	Environment Table
-	Gateway     []byte // gateway.yaml, empty without one
+	// Owners are the processes that own resources, where that is not who did at first.
+	Owners  map[string]string
+	Gateway []byte // gateway.yaml, empty without one
 	// Variants are the folder's gateway.NAME.yaml by NAME: other routes for a while,
 	// such as those of a canary.
 	Variants map[string][]byte
@@ -88,7 +92,7 @@ const (
 	Stop      Verb = "stop"        // all replicas of a process
 	Scale     Verb = "scale"       // a process to so many replicas, telling the others and the gateway
 	Restart   Verb = "restart"     // one replica after another
-	Kill      Verb = "kill"        // one replica, or each of a process in turn, with SIGKILL; then start it again
+	Kill      Verb = "kill"        // one replica, or each of a process in turn, with SIGKILL; then start it again, with its data
 	Migrate   Verb = "migrate"     // the database of a host
 	Sessions  Verb = "sessions"    // to the mode, by every mode between, waiting for all replicas
 	UserCache Verb = "user_cache"  // off or redis
@@ -99,6 +103,11 @@ const (
 	Shadow    Verb = "shadow"      // waits until so many answers were compared, and none differed
 	Hold      Verb = "hold"        // new requests of routes wait; returns when none is under way
 	Release   Verb = "release"     // what is held goes on
+	Await     Verb = "await"       // waits until every replica reports these seams
+	Backfill  Verb = "backfill"    // sends a resource's rows to who follows, and waits until all are there
+	Reconcile Verb = "reconcile"   // compares both sides of a resource; a difference is an error
+	Handover  Verb = "handover"    // makes a process the owner of a resource
+	Discard   Verb = "discard"     // empties the database of a host that does not run
 )
 
 // Action is one thing to do. Which fields count depends on the verb.
@@ -112,10 +121,12 @@ type Action struct {
 	// that this is known. Without it the target refuses such an action.
 	SignsOut bool `json:"signs_out,omitempty"`
 	// Environment is what processes are told from their next start on.
-	Environment Table  `json:"environment,omitempty"`
-	Move        *Move  `json:"move,omitempty"` // ramp, shadow, hold, release
-	Mark        string `json:"mark,omitempty"` // a place for demos
-	Because     string `json:"because,omitempty"`
+	Environment Table     `json:"environment,omitempty"`
+	Seams       Table     `json:"seams,omitempty"`    // await
+	Move        *Move     `json:"move,omitempty"`     // ramp, shadow, hold, release
+	Transfer    *Transfer `json:"transfer,omitempty"` // backfill, reconcile, handover
+	Mark        string    `json:"mark,omitempty"`     // a place for demos
+	Because     string    `json:"because,omitempty"`
 }
 
 // String is the action as a line of a plan.
@@ -151,6 +162,12 @@ func (a Action) String() string {
 		return "tell " + a.Environment.String() + " from the next start on"
 	case Ramp, Shadow, Hold, Release:
 		return a.moveString()
+	case Backfill, Reconcile, Handover:
+		return a.transferString()
+	case Discard:
+		return "discard the data of " + a.Process
+	case Await:
+		return "wait until every replica reports " + a.Seams.String()
 	default:
 		return string(a.Verb)
 	}
@@ -164,6 +181,9 @@ type Check struct {
 	Affinity  string // on or off, as the gateway reports
 	Answering Run    // so many replicas answer through the gateway
 	Seams     Table  // what each replica of these processes reports of its seams
+	// Owners are who owns which resource, as both sides' databases and every gateway say.
+	Owners    map[string]string
+	Reconcile string // the resource whose two sides hold the same
 	Same      Pair   // what one answers, the other answers too, byte for byte where it matters
 }
 
