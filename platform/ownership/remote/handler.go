@@ -1,0 +1,131 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"banyan.dev/platform/ownership"
+	"banyan.dev/platform/ownership/handover"
+)
+
+// orderLimit bounds an order in bytes.
+const orderLimit = 64 << 10
+
+// Side is what is asked of a side; *ownership.Side is one.
+type Side interface {
+	handover.Side
+	// Moves returns the last moves of the row, the newest first.
+	Moves(ctx context.Context, last int) ([]ownership.Moved, error)
+}
+
+// Handler answers for a side under /ownership/{resource}; the package says what. It
+// is the whole of who may write: mount it on the admin port only, behind
+// httpkit.Bearer, for the side's resource alone, without stripping the path:
+//
+//	own := admin.Group("/ownership/comments", httpkit.Bearer(token))
+//	own.Any("", echo.WrapHandler(handler))
+//	own.Any("/*", echo.WrapHandler(handler))
+func Handler(side Side) http.Handler {
+	h := handler{side}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ownership/{resource}", h.row)
+	mux.HandleFunc("GET /ownership/{resource}/ready", h.ready)
+	mux.HandleFunc("GET /ownership/{resource}/moves", h.moves)
+	mux.HandleFunc("POST /ownership/{resource}/moves", h.move)
+	return mux
+}
+
+type handler struct{ side Side }
+
+func (h handler) row(w http.ResponseWriter, r *http.Request) {
+	row, err := h.side.Row(r.Context())
+	h.answer(w, r, row, err)
+}
+
+func (h handler) ready(w http.ResponseWriter, r *http.Request) {
+	epoch, err := strconv.ParseInt(r.URL.Query().Get("epoch"), 10, 64)
+	if err != nil || epoch < 0 {
+		refuse(w, "epoch %q can't be: give the one at which the other side would be fenced, from 0", r.URL.Query().Get("epoch"))
+		return
+	}
+	if err := h.side.Ready(r.Context(), epoch); err != nil {
+		h.answer(w, r, nil, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (h handler) moves(w http.ResponseWriter, r *http.Request) {
+	last, text := 20, r.URL.Query().Get("last")
+	if text != "" {
+		var err error
+		if last, err = strconv.Atoi(text); err != nil || last < 1 || last > 1000 {
+			refuse(w, "last %q can't be: use 1 to 1000", text)
+			return
+		}
+	}
+	moves, err := h.side.Moves(r.Context(), last)
+	h.answer(w, r, append([]ownership.Moved{}, moves...), err)
+}
+
+func (h handler) move(w http.ResponseWriter, r *http.Request) {
+	var order ownership.Order
+	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, orderLimit))
+	body.DisallowUnknownFields()
+	if err := body.Decode(&order); err != nil {
+		refuse(w, "the body is no order: %s", err)
+		return
+	}
+	switch order.Move {
+	case ownership.Fence, ownership.Take, ownership.Demote, ownership.Bar, ownership.Unfence:
+	default:
+		refuse(w, "move %q is unknown: use fence, take, demote, bar or unfence", order.Move)
+		return
+	}
+	if order.By == "" {
+		refuse(w, "by is empty: say who orders it, and what tells two of them apart")
+		return
+	}
+	row, err := h.side.Do(r.Context(), order)
+	h.answer(w, r, row, err)
+}
+
+// answer sends the value, or the error. One that is none of package ownership is
+// logged and shown as 503 without detail.
+func (h handler) answer(w http.ResponseWriter, r *http.Request, value any, err error) {
+	if err == nil {
+		write(w, http.StatusOK, "application/json", value)
+		return
+	}
+	f, known := failureOf(err)
+	if !known {
+		if !errors.Is(err, context.Canceled) {
+			slog.Default().ErrorContext(r.Context(), "ownership not answered", "side", h.side.Name(), "path", r.URL.Path, "error", err)
+		}
+		f = failure{Type: "about:blank", Title: "Nobody knows whether it was done: read the row", Status: http.StatusServiceUnavailable}
+	}
+	write(w, f.Status, "application/problem+json", f)
+}
+
+// refuse answers what can't be read.
+func refuse(w http.ResponseWriter, format string, args ...any) {
+	write(w, http.StatusBadRequest, "application/problem+json",
+		failure{Type: "about:blank", Title: "The request can't be read", Status: http.StatusBadRequest, Detail: fmt.Sprintf(format, args...)})
+}
+
+func write(w http.ResponseWriter, status int, mediaType string, value any) {
+	body, err := json.Marshal(value)
+	if err != nil { // a type of ours that can't be written is a mistake in the program
+		http.Error(w, "the answer can't be written", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the asker has gone; it asks again
+}
