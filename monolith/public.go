@@ -19,6 +19,7 @@ import (
 	"banyan.dev/monolith/internal/pages"
 	"banyan.dev/platform/database"
 	"banyan.dev/platform/httpkit"
+	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/problem"
 	"banyan.dev/platform/session"
 )
@@ -46,6 +47,7 @@ func (h *host) publicServer(b blog) (*echo.Echo, error) {
 		TrustedProxies: h.cfg.TrustedProxies,
 		Secure:         h.cfg.CookieSecure,
 		Unavailable:    database.IsUnavailable,
+		Elsewhere:      ownership.Elsewhere,
 		ErrorPage:      blogPages.ErrorPage,
 	})
 	for _, m := range []echo.MiddlewareFunc{sameOrigin(h.settings.publicURL), httpkit.Wrap(h.sessions.Middleware), accounts.Viewing(h.sessions)} {
@@ -54,6 +56,9 @@ func (h *host) publicServer(b blog) (*echo.Echo, error) {
 	httpkit.Probes(e, h.ready)
 	h.api(e.Group("/api/v1"), b, desk)
 	blogPages.Register(e)
+	if err := h.insideServer(e, b); err != nil {
+		return nil, err
+	}
 	return e, apidocs.Register(e, openapi.Document)
 }
 
@@ -77,7 +82,7 @@ func impersonal(r *http.Request) bool {
 	case "/livez", "/readyz", "/favicon.ico", "/api/v1/openapi.yaml", "/api/docs", "/api/docs.css":
 		return true
 	}
-	return strings.HasPrefix(r.URL.Path, "/static/")
+	return strings.HasPrefix(r.URL.Path, "/static/") || ofServices(r)
 }
 
 // sameOrigin refuses writes that a browser sends from another site, sign-in among

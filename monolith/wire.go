@@ -30,6 +30,8 @@ type blog struct {
 	moderation    *moderation.Service
 	feed          *feed.Service
 	notifications *notifications.Service
+	rulebook      *moderation.Rulebook
+	names         names // of people, for services
 }
 
 // stores is all features' stores, by whichever implementation.
@@ -40,6 +42,7 @@ type stores interface {
 	Moderation() moderation.Store
 	Feed() feed.Store
 	Notifications() notifications.Store
+	names
 }
 
 // storesOf is the seam of the stores: joined in the tangle, or each feature's own.
@@ -61,11 +64,11 @@ func storesOf(kind config.Stores, db *database.DB) stores {
 //	moderation ──Comments─────▶ comments
 func wire(store stores, mailer notifications.Mailer, publicURL func() string, logger *slog.Logger) blog {
 	now := time.Now
-	var b blog
+	b := blog{names: store, rulebook: moderation.NewRulebook(store.Moderation())}
 	b.accounts = accounts.NewService(store.Accounts(), accounts.NewPasswords(hashesAtOnce()), now)
 	b.posts = posts.NewService(store.Posts(), now)
 	b.notifications = notifications.NewService(store.Notifications(), ports.NotificationsAccounts{Accounts: b.accounts}, mailer, publicURL, now)
-	b.comments = comments.NewService(store.Comments(), ports.CommentsPosts{Posts: b.posts}, moderation.NewRulebook(store.Moderation()), b.notifications, now, logger)
+	b.comments = comments.NewService(store.Comments(), ports.CommentsPosts{Posts: b.posts}, b.rulebook, b.notifications, now, logger)
 	b.moderation = moderation.NewService(store.Moderation(), b.comments, now)
 	b.feed = feed.NewService(store.Feed())
 	return b

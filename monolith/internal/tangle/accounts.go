@@ -85,6 +85,20 @@ func findAccount(q *gorm.DB) (accounts.Account, error) {
 	return row.toAccount(), nil
 }
 
+// Names returns the present names of those accounts that are there, by id, in one
+// statement.
+func (s *Store) Names(ctx context.Context, ids []string) (map[string]string, error) {
+	var rows []account
+	if err := s.db.Gorm(ctx).Select("id", "name").Where("id = ANY(?)", database.UUIDs(ids)).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("select names: %w", err)
+	}
+	names := make(map[string]string, len(rows))
+	for _, r := range rows {
+		names[r.ID] = r.Name
+	}
+	return names, nil
+}
+
 func (s accountStore) Update(ctx context.Context, a accounts.Account) (updated accounts.Account, err error) {
 	err = s.db.InTx(ctx, func(tx *gorm.DB) error {
 		changed := tx.Model(&account{}).Where("id = ? AND version = ?", a.ID, a.Version).

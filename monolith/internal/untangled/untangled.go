@@ -1,6 +1,8 @@
 package untangled
 
 import (
+	"context"
+
 	"banyan.dev/features/accounts"
 	accountstore "banyan.dev/features/accounts/store"
 	"banyan.dev/features/comments"
@@ -65,3 +67,8 @@ func (s *Store) Feed() feed.Store { return s.feed }
 
 // Notifications is the store of notifications.
 func (s *Store) Notifications() notifications.Store { return s.notifications }
+
+// Names returns the present names of those accounts that are there, by id.
+func (s *Store) Names(ctx context.Context, ids []string) (map[string]string, error) {
+	return s.accounts.Names(ctx, ids)
+}
