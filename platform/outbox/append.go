@@ -66,9 +66,9 @@ func (e *Event) record(ctx context.Context) (record, error) {
 	if err := e.check(); err != nil {
 		return record{}, err
 	}
-	id, err := uuid.NewV7()
+	id, err := e.id()
 	if err != nil {
-		return record{}, fmt.Errorf("mint an event's id: %w", err)
+		return record{}, err
 	}
 	headers := e.Headers
 	if trace, ok := telemetry.TraceFrom(ctx); ok && headers[broker.HeaderTraceparent] == "" {
@@ -85,7 +85,30 @@ func (e *Event) record(ctx context.Context) (record, error) {
 		}
 	}
 	return record{
-		EventID: id.String(), Topic: e.Topic.Name, Partition: e.Topic.Partition(e.Aggregate), AggregateID: e.Aggregate,
+		EventID: id.String(), Topic: e.Topic.Name, Partition: e.partition(), AggregateID: e.Aggregate,
 		Version: e.Version, Type: e.Type, Source: e.Source, Payload: string(e.Data), Headers: string(encoded),
 	}, nil
+}
+
+// id is the event's, minted where none is given.
+func (e *Event) id() (uuid.UUID, error) {
+	if e.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return uuid.UUID{}, fmt.Errorf("mint an event's id: %w", err)
+		}
+		return id, nil
+	}
+	id, err := uuid.Parse(e.ID)
+	if err != nil {
+		return uuid.UUID{}, fmt.Errorf("outbox: event %s of %s: id %.40q is no UUID: mint one, or leave it out", e.Type, e.Aggregate, e.ID)
+	}
+	return id, nil
+}
+
+func (e *Event) partition() int {
+	if e.Partition != nil {
+		return *e.Partition
+	}
+	return e.Topic.Partition(e.Aggregate)
 }

@@ -24,7 +24,10 @@ func TestWhatKafkaWouldNotTakeIsRefused(t *testing.T) {
 		"aggregate \"\"":           func(e *Event) { e.Aggregate = "" },
 		"type \"xxx":               func(e *Event) { e.Type = strings.Repeat("x", 1001) },
 		"source":                   func(e *Event) { e.Source = "" },
-		"version 0":                func(e *Event) { e.Version = 0 },
+		"version -1":               func(e *Event) { e.Version = -1 },
+		"partition 4 can't be":     func(e *Event) { e.Partition = new(4) },
+		"partition -1 can't be":    func(e *Event) { e.Partition = new(-1) },
+		"is no UUID":               func(e *Event) { e.ID = "mine" },
 		"no JSON":                  func(e *Event) { e.Data = []byte("{") },
 		"too many for one message": func(e *Event) { e.Data = []byte(`"` + strings.Repeat("x", maxData) + `"`) },
 		"header \"ce_id\"":         func(e *Event) { e.Headers = map[string]string{"ce_id": "x"} },
@@ -80,6 +83,33 @@ func TestAnEventArrivesAsACloudEvent(t *testing.T) {
 		"ce_specversion": "1.0", "ce_type": "test.thing.changed", "ce_source": "/test", "ce_subject": "0195f0c4", "ce_version": "7",
 		"content-type": "application/json", "traceparent": trace.String(), "effects": "mail",
 	}, got)
+}
+
+// A marker goes to each partition by its number, whatever its key, and is no version.
+func TestAnEventGoesWhereItIsToldAndHasTheIdThatItWasGiven(t *testing.T) {
+	r := newRig(t)
+	given := map[string]int{}
+	for p := range topic.Partitions {
+		e := event("the same key", 0, "{}")
+		e.Partition, e.ID = &p, uuid.NewString()
+		given[e.ID] = p
+		r.append(e)
+	}
+	n, err := Waiting(t.Context(), r.db, topic.Name, 100)
+	require.NoError(t, err)
+	require.Equal(t, topic.Partitions, n)
+	_, stop := r.run(r.config())
+	r.eventually("published", func() bool { return r.topicEnd() == int64(topic.Partitions) })
+	stop()
+	for _, record := range r.read() {
+		got := headers(record)
+		p, known := given[got[broker.HeaderID]]
+		require.True(t, known, got)
+		require.EqualValues(t, p, record.Partition)
+		require.NotContains(t, got, broker.HeaderVersion)
+		delete(given, got[broker.HeaderID])
+	}
+	require.Empty(t, given)
 }
 
 func TestManyEventsOfOneTransactionKeepTheirOrder(t *testing.T) {

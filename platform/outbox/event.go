@@ -12,9 +12,18 @@ import (
 type Event struct {
 	// Topic is where it goes; its number of partitions says which shard it is of.
 	Topic broker.Topic
+	// Partition is where in the topic it goes; nil means the aggregate's own (its
+	// key's). What is about a whole partition is put there by its number: a chunk of a
+	// backfill, a marker of a drain.
+	Partition *int
+	// ID is the event's; empty means that Append mints one, as it should unless the
+	// writer has to know it within the transaction. It is a UUID, and never one that was
+	// used before: consumers would drop the event as a repetition.
+	ID string
 	// Aggregate is the aggregate's id: the message's key, and the event's subject.
 	Aggregate string
-	// Version is the aggregate's after the change, drawn under its lock.
+	// Version is the aggregate's after the change, drawn under its lock; 0 is an event
+	// that is no version of anything: consumers take it in its place.
 	Version int64
 	// Type says what has happened, for instance dev.banyan.comment.edited.
 	Type string
@@ -43,8 +52,11 @@ func (e *Event) check() error {
 			return fmt.Errorf("outbox: event %s of %s: %s %.20q can't be: give it 1 to 1,000 bytes", e.Type, e.Aggregate, field.name, field.value)
 		}
 	}
-	if e.Version < 1 {
-		return fmt.Errorf("outbox: event %s of %s: version %d can't be: the first one is 1", e.Type, e.Aggregate, e.Version)
+	if e.Version < 0 {
+		return fmt.Errorf("outbox: event %s of %s: version %d can't be: the first one is 1, and 0 is none", e.Type, e.Aggregate, e.Version)
+	}
+	if p := e.Partition; p != nil && (*p < 0 || *p >= e.Topic.Partitions) {
+		return fmt.Errorf("outbox: event %s of %s: partition %d can't be: %s has %d, counted from 0", e.Type, e.Aggregate, *p, e.Topic.Name, e.Topic.Partitions)
 	}
 	if len(e.Data) > maxData {
 		return fmt.Errorf("outbox: event %s of %s: %d bytes are too many for one message: at most %d, so split it", e.Type, e.Aggregate, len(e.Data), maxData)

@@ -127,8 +127,10 @@ func (t *table) scan(found pgx.CollectableRow) (row, error) {
 		{Key: broker.HeaderSource, Value: []byte(source)},
 		{Key: broker.HeaderSubject, Value: []byte(aggregate)},
 		{Key: broker.HeaderTime, Value: created.UTC().AppendFormat(nil, time.RFC3339Nano)},
-		{Key: broker.HeaderVersion, Value: strconv.AppendInt(nil, version, 10)},
 		{Key: broker.HeaderContentType, Value: []byte(broker.ContentJSON)},
+	}
+	if version > 0 {
+		r.message.Headers = append(r.message.Headers, broker.Header{Key: broker.HeaderVersion, Value: strconv.AppendInt(nil, version, 10)})
 	}
 	if len(headers) > len("{}") {
 		var more map[string]string

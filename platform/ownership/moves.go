@@ -55,6 +55,9 @@ func (s *Side) do(ctx context.Context, o Order) (Row, error) {
 	if err != nil {
 		return Row{}, fmt.Errorf("%s %s: %w", s.cfg.Name, o.Move, err)
 	}
+	if marked, ok := s.cfg.Markers.(interface{ Marked() }); ok && o.Move == Fence {
+		marked.Marked()
+	}
 	return row, nil
 }
 
