@@ -22,6 +22,9 @@ type parts struct {
 func running(ctx context.Context, cancel context.CancelFunc, s Subject) *parts {
 	p := &parts{cancel: cancel}
 	p.run(func() error { return s.Relay(ctx) })
+	if s.Beside != nil {
+		p.run(func() error { return s.Beside(ctx) })
+	}
 	return p
 }
 
@@ -52,12 +55,12 @@ type arrivals struct {
 
 // watch consumes the topic from its end and waits until the group has all
 // partitions.
-func watch(ctx context.Context, s Subject, n int, p *parts) (*arrivals, error) {
+func watch(ctx context.Context, at Place, n int, p *parts) (*arrivals, error) {
 	a := &arrivals{at: make([]time.Time, n), left: n, done: make(chan struct{}), warm: make(chan struct{}, 1)}
-	assigned := make(chan struct{}, s.Topic.Partitions)
+	assigned := make(chan struct{}, at.Topic.Partitions)
 	group := fmt.Sprintf("outboxbench-%d", time.Now().UnixNano())
 	p.run(func() error {
-		return s.Broker.Consume(ctx, broker.ConsumerConfig{Group: group, Topics: []string{s.Topic.Name}}, func(ctx context.Context, part *broker.Partition) error {
+		return at.Broker.Consume(ctx, broker.ConsumerConfig{Group: group, Topics: []string{at.Topic.Name}}, func(ctx context.Context, part *broker.Partition) error {
 			select {
 			case assigned <- struct{}{}:
 			default:
@@ -71,11 +74,11 @@ func watch(ctx context.Context, s Subject, n int, p *parts) (*arrivals, error) {
 			}
 		})
 	})
-	for range s.Topic.Partitions {
+	for range at.Topic.Partitions {
 		select {
 		case <-assigned:
 		case <-time.After(arriving):
-			return nil, fmt.Errorf("no consumer was assigned the partitions of %s", s.Topic.Name)
+			return nil, fmt.Errorf("no consumer was assigned the partitions of %s", at.Topic.Name)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
