@@ -20,6 +20,7 @@ func (t *tool) infrastructure() *cobra.Command {
 	cmd.Flags().StringVar(&c.Dir, "dir", "", "its data")
 	cmd.Flags().StringVar(&c.Ready, "ready", "", "the file to report to")
 	cmd.Flags().IntVar(&c.Port, "port", 0, "its port")
+	cmd.Flags().StringSliceVar(&c.Databases, "database", nil, "PostgreSQL: a database to make beside the first")
 	cmd.Flags().IntVar(&c.Second, "second", 0, "its second port")
 	return cmd
 }

@@ -93,6 +93,7 @@ func (t *tool) open() (*local.Run, steps.Path, error) {
 // external are the flags for infrastructure that the user runs.
 func external(cmd *cobra.Command, x *local.External) {
 	cmd.Flags().StringVar(&x.Postgres, "postgres-url", "", "a PostgreSQL database to use, postgres://user:password@host:port/database")
+	cmd.Flags().StringToStringVar(&x.Databases, "database", nil, "with --postgres-url: another host's own database, NAME=postgres://... (default: made beside the first, if the role may)")
 	cmd.Flags().StringVar(&x.Redis, "redis-url", "", "a Redis to use, redis://host:port/database")
 	cmd.Flags().StringVar(&x.Kafka, "kafka", "", "Kafka brokers to use, host:port,...")
 	cmd.Flags().IntVar(&x.Port, "port", 0, "the gateway's port on loopback (0: a free one)")

@@ -52,14 +52,14 @@ func (t *tool) bringUp(ctx context.Context, step string, x local.External, posts
 	if err != nil {
 		return err
 	}
-	run, err := local.Create(ctx, path, dir, local.Options{Owner: "up", External: x}, t.say)
+	run, err := local.Create(ctx, path, dir, local.Options{Owner: "up", External: x, Posts: posts, Seed: 1}, t.say)
 	if errors.Is(err, local.ErrRunning) {
 		return t.resume(ctx, at)
 	}
 	if err != nil {
 		return err
 	}
-	if err := start(ctx, run, at, posts, 1); err != nil {
+	if err := start(ctx, run, at); err != nil {
 		return errors.Join(err, end(run))
 	}
 	t.where(run)
@@ -90,18 +90,18 @@ func checkPosts(posts int) error {
 	return nil
 }
 
-// start does what up and tour have in common.
-func start(ctx context.Context, run *local.Run, step, posts int, seed int64) error {
+// start does what up and benches have in common.
+func start(ctx context.Context, run *local.Run, step int) error {
 	if err := run.CheckExternal(ctx); err != nil {
+		return err
+	}
+	if err := run.CheckDatabases(ctx, step); err != nil {
 		return err
 	}
 	if err := run.Prepare(ctx); err != nil {
 		return err
 	}
-	if err := run.BringUp(ctx, step); err != nil {
-		return err
-	}
-	return run.SeedBlog(ctx, posts, seed)
+	return run.BringUp(ctx, step)
 }
 
 // end stops everything after a failure, in a time of its own.

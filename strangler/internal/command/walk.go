@@ -98,6 +98,9 @@ func (t *tool) walkTo(ctx context.Context, run *local.Run, path steps.Path, to s
 	if err != nil {
 		return err
 	}
+	if err := run.CheckDatabases(ctx, target); err != nil {
+		return err
+	}
 	if err := run.Prepare(ctx); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"strconv"
 	"time"
@@ -23,7 +24,7 @@ import (
 // Command is the hidden command's name.
 const Command = "internal-infrastructure"
 
-// Database is the one that is made in PostgreSQL.
+// Database is the first one in PostgreSQL, and the name of the role that owns it.
 const Database = "blog"
 
 // Config is what such a process is told.
@@ -33,18 +34,26 @@ type Config struct {
 	Ready  string // the file it reports to
 	Port   int
 	Second int // mail: where the list of messages is
+	// Databases are made in PostgreSQL beside the first, each with a role of its own.
+	Databases []string
 }
 
 // Ready is what it reports when it can be used.
 type Ready struct {
-	URL  string `json:"url"`
-	Kind string `json:"kind,omitempty"` // Redis: redis-server or library
-	List string `json:"list,omitempty"` // mail
+	URL string `json:"url"` // PostgreSQL: of the first database
+	// URLs are PostgreSQL's other databases, by name.
+	URLs map[string]string `json:"urls,omitempty"`
+	Kind string            `json:"kind,omitempty"` // Redis: redis-server or library
+	List string            `json:"list,omitempty"` // mail
 }
 
 // Arguments to start this tool's binary with.
 func (c Config) Arguments() []string {
-	return []string{Command, c.Kind, "--dir", c.Dir, "--ready", c.Ready, "--port", strconv.Itoa(c.Port), "--second", strconv.Itoa(c.Second)}
+	args := []string{Command, c.Kind, "--dir", c.Dir, "--ready", c.Ready, "--port", strconv.Itoa(c.Port), "--second", strconv.Itoa(c.Second)}
+	for _, name := range c.Databases {
+		args = append(args, "--database", name)
+	}
+	return args
 }
 
 // stopWithin is how long a server may take to end.
@@ -120,11 +129,36 @@ func startPostgres(ctx context.Context, c Config) (Ready, func() bool, func(cont
 	if err != nil {
 		return Ready{}, nil, nil, err
 	}
-	if err := pg.CreateDatabase(ctx, Database); err != nil {
+	ready, err := provideAll(ctx, pg, c.Databases)
+	if err != nil {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
 		_ = pg.Stop(stopping) // the first error says more
 		return Ready{}, nil, nil, err
 	}
-	return Ready{URL: pg.URL(Database)}, pg.Running, pg.Stop, nil
+	return ready, pg.Running, pg.Stop, nil
+}
+
+// provideAll makes the databases. Hosts get no superuser's address: what one of them
+// may not do in production it may not do here.
+func provideAll(ctx context.Context, pg *embedded.Postgres, others []string) (Ready, error) {
+	ready := Ready{URLs: map[string]string{}}
+	admin := pg.URL("postgres")
+	password, err := url.Parse(admin)
+	if err != nil {
+		return ready, fmt.Errorf("read the server's own address: %w", err)
+	}
+	secret, _ := password.User.Password()
+	for _, name := range append([]string{Database}, others...) {
+		address, err := Provide(ctx, admin, Account{Name: name, Password: derived(secret, name)})
+		if err != nil {
+			return ready, err
+		}
+		if name == Database {
+			ready.URL = address
+			continue
+		}
+		ready.URLs[name] = address
+	}
+	return ready, nil
 }

@@ -142,7 +142,7 @@ func (r *Run) grow(ctx context.Context, p steps.Process, want int) error {
 // mayGrow refuses a second replica whose users the first would not know.
 func (r *Run) mayGrow(want int) error {
 	store := r.state.Settings.Store
-	if want < 2 || store == "redis" || store == "postgres" || r.bringingUp {
+	if want < 2 || store == "redis" || store == "postgres" || r.bringingUp != "" {
 		return nil
 	}
 	content, err := r.stepRoutes(r.state.Routes.Step)
@@ -272,7 +272,7 @@ func (r *Run) killAndStart(ctx context.Context, a steps.Action) error {
 // runOnce runs a host's program with other arguments and waits for its end.
 func (r *Run) runOnce(ctx context.Context, process string, args []string) error {
 	p := r.path.Processes[process]
-	env, err := r.environment(p, process+"-"+args[0], Ports{})
+	env, err := r.environment(ctx, p, process+"-"+args[0], Ports{})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,21 @@ import (
 	"time"
 )
 
+// fill does what a run was begun with, unless it is done: bringing it up may have been
+// cut off after it.
+func (r *Run) fill(ctx context.Context) error {
+	f := &r.state.Filling
+	if f.Done || f.Posts == 0 {
+		return nil
+	}
+	r.progress("filling the blog")
+	if err := r.SeedBlog(ctx, f.Posts, f.Seed); err != nil {
+		return err
+	}
+	f.Done = true
+	return r.save()
+}
+
 // SeedBlog fills the blog with so many posts, with comments and authors in
 // proportion, the same for the same seed. No posts is nothing to do. Seeded accounts
 // have a password that everybody can read, so a database that the user gave is only

@@ -34,6 +34,9 @@ func (r *Run) startInfrastructure(ctx context.Context, p steps.Process) error {
 		Kind: p.Infrastructure, Dir: r.folder.path("data", p.Name), Ready: r.readyFile(p),
 		Port: ports.Public, Second: ports.Admin,
 	}
+	if p.Infrastructure == "postgres" {
+		config.Databases = r.path.Databases()
+	}
 	if err := os.Remove(config.Ready); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("forget the last start of %s: %w", p.Name, err)
 	}
@@ -72,6 +75,26 @@ func (r *Run) postgresURL() (string, error) {
 	return ready.URL, nil
 }
 
+// databaseURL is the address of a database beside the first. On a server that the user
+// gave it is made when it is asked for first.
+func (r *Run) databaseURL(ctx context.Context, name string) (string, error) {
+	x := r.state.External
+	if given := x.Databases[name]; given != "" {
+		return given, nil
+	}
+	if x.Postgres != "" {
+		return r.provideDatabase(ctx, name)
+	}
+	ready, err := readReady(r.folder.path("postgres.ready.json"))
+	if err != nil {
+		return "", fmt.Errorf("PostgreSQL has not been started: %w", err)
+	}
+	if ready.URLs[name] == "" {
+		return "", fmt.Errorf("PostgreSQL runs without a database %q: end the run with down and bring it up again", name)
+	}
+	return ready.URLs[name], nil
+}
+
 func (r *Run) redisURL() string {
 	if given := r.state.External.Redis; given != "" {
 		return given
@@ -104,7 +127,7 @@ func (r *Run) checkExternal(ctx context.Context, p steps.Process) (given bool, e
 	x := r.state.External
 	switch {
 	case p.Infrastructure == "postgres" && x.Postgres != "":
-		return true, reachPostgres(ctx, x.Postgres)
+		return true, reachPostgres(ctx, "--postgres-url", x.Postgres)
 	case p.Infrastructure == "redis" && x.Redis != "":
 		u, err := url.Parse(x.Redis)
 		if err != nil || u.Host == "" || (u.Scheme != "redis" && u.Scheme != "rediss") {
@@ -144,15 +167,15 @@ func reach(ctx context.Context, flag, address string) error {
 }
 
 // reachPostgres never shows the address itself: it holds a password.
-func reachPostgres(ctx context.Context, address string) error {
+func reachPostgres(ctx context.Context, flag, address string) error {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
-		return errors.New("--postgres-url is no PostgreSQL address: write postgres://user:password@host:port/database")
+		return fmt.Errorf("%s is no PostgreSQL address: write postgres://user:password@host:port/database", flag)
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return fmt.Errorf("--postgres-url: database %q at %s:%d can't be reached: %w: start it, or leave the flag out for an embedded one",
-			config.Database, config.Host, config.Port, err)
+		return fmt.Errorf("%s: database %q at %s:%d can't be reached: %w: start it, or leave the flag out for an embedded one",
+			flag, config.Database, config.Host, config.Port, err)
 	}
 	return conn.Close(ctx)
 }

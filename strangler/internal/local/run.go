@@ -27,8 +27,8 @@ type Run struct {
 	journal  *plan.Journal
 	client   *http.Client
 	progress func(string)
-	// bringingUp is set while there are no users yet who could be signed out.
-	bringingUp bool
+	// bringingUp is the step, while there are no users yet who could be signed out.
+	bringingUp string
 
 	ramped ramp.Outcome     // the last one
 	held   *held            // what is held now
@@ -40,6 +40,8 @@ type Run struct {
 type Options struct {
 	Owner    string // up or tour
 	External External
+	Posts    int   // in the blog at the start
+	Seed     int64 // makes them repeatable
 }
 
 var (
@@ -98,7 +100,7 @@ func (r *Run) begin(o Options) (err error) {
 		return fmt.Errorf("make the folder of the logs: %w", err)
 	}
 	r.state = &State{
-		Owner: o.Owner, Created: time.Now().UTC(), Token: rand.Text(), External: o.External,
+		Owner: o.Owner, Created: time.Now().UTC(), Token: rand.Text(), IdentityKey: rand.Text(), External: o.External, Filling: Filling{Posts: o.Posts, Seed: o.Seed},
 		Ports: map[string]Ports{}, Processes: map[string]*Instance{},
 		Settings: Settings{Store: "memory", Generation: firstGeneration(time.Now()), UserCache: "off"},
 	}
@@ -208,21 +210,35 @@ func (r *Run) Prepare(ctx context.Context) error {
 	return checkRoutes(ctx, r.path, r.folder.path("bin"))
 }
 
-// BringUp brings a step up on the empty run.
+// BringUp brings a step up on the empty run: its processes, then the blog's content,
+// then what the steps on the way to it have moved of that.
 func (r *Run) BringUp(ctx context.Context, step int) error {
 	s := r.path.Steps[step]
-	r.bringingUp = true
-	defer func() { r.bringingUp = false }()
+	r.bringingUp = s.Name
+	defer func() { r.bringingUp = "" }()
 	r.state.Entry = s.Entry
 	r.state.Settings.Store, r.state.Settings.UserCache = s.Sessions, s.UserCache
 	r.state.Environment = s.Environment
-	for _, a := range plan.Fresh(r.path, step) {
+	if err := r.doAll(ctx, s, plan.Fresh(r.path, step)); err != nil {
+		return err
+	}
+	if err := r.fill(ctx); err != nil {
+		return err
+	}
+	if err := r.doAll(ctx, s, plan.Settled(r.path, step)); err != nil {
+		return err
+	}
+	return r.journal.Arrive(s.Name)
+}
+
+func (r *Run) doAll(ctx context.Context, s steps.Step, actions []steps.Action) error {
+	for _, a := range actions {
 		r.progress(a.String())
 		if err := r.Do(ctx, a); err != nil {
 			return fmt.Errorf("bring up step %s (%s): %w", s.Name, a, err)
 		}
 	}
-	return r.journal.Arrive(s.Name)
+	return nil
 }
 
 // Journal of the run.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"banyan.dev/strangler/internal/steps"
@@ -47,7 +48,7 @@ func (r *Run) startReplica(ctx context.Context, p steps.Process, name string) er
 			return err
 		}
 	}
-	env, err := r.environment(p, name, ports)
+	env, err := r.environment(ctx, p, name, ports)
 	if err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (r *Run) told(p steps.Process) map[string]string {
 // environment is the process contract and what the process is told besides. Of our own
 // environment only what any program needs goes along: a DATABASE_URL in the
 // developer's shell must not.
-func (r *Run) environment(p steps.Process, name string, ports Ports) ([]string, error) {
+func (r *Run) environment(ctx context.Context, p steps.Process, name string, ports Ports) ([]string, error) {
 	env := inherited()
 	env = append(env,
 		"LISTEN_ADDR="+loopback(ports.Public), "ADMIN_ADDR="+loopback(ports.Admin),
@@ -128,7 +129,7 @@ func (r *Run) environment(p steps.Process, name string, ports Ports) ([]string, 
 	for _, key := range sortedKeys(told) {
 		var missing error
 		value := steps.Expand(told[key], func(what string) string {
-			v, err := r.value(what)
+			v, err := r.value(ctx, what)
 			if err != nil {
 				missing = err
 			}
@@ -153,7 +154,13 @@ func inherited() []string {
 }
 
 // value of a ${...} in processes.yaml (steps.Known).
-func (r *Run) value(what string) (string, error) {
+func (r *Run) value(ctx context.Context, what string) (string, error) {
+	if name, ok := strings.CutPrefix(what, "postgres.url:"); ok {
+		return r.databaseURL(ctx, name)
+	}
+	if host, ok := strings.CutSuffix(what, ".urls"); ok {
+		return r.urls(host)
+	}
 	switch what {
 	case "postgres.url":
 		return r.postgresURL()
@@ -167,6 +174,10 @@ func (r *Run) value(what string) (string, error) {
 		return r.folder.path("settings.yaml"), nil
 	case "gateway.file":
 		return r.folder.path("gateway.yaml"), nil
+	case "entry.url":
+		return r.EntryURL(), nil
+	case "identity.key":
+		return r.state.IdentityKey, nil
 	default:
 		return "", fmt.Errorf("nobody knows ${%s}", what)
 	}

@@ -18,10 +18,14 @@ import (
 // What a change asks for is in it before the change is made, and a process right
 // after it has started.
 type State struct {
-	Owner     string               `json:"owner"` // up or tour
-	Kept      bool                 `json:"kept"`  // a tour that was told to leave it running
-	Created   time.Time            `json:"created"`
-	Token     string               `json:"token"` // of the admin ports
+	Owner   string    `json:"owner"` // up or tour
+	Kept    bool      `json:"kept"`  // a tour that was told to leave it running
+	Created time.Time `json:"created"`
+	Token   string    `json:"token"` // of the admin ports
+	// IdentityKey signs who is asking, between the hosts.
+	IdentityKey string `json:"identity_key"`
+	// Provided are the databases that were made at a server that the user gave.
+	Provided  map[string]string    `json:"provided,omitempty"`
 	Entry     string               `json:"entry"` // the process by which users come
 	External  External             `json:"external"`
 	Ports     map[string]Ports     `json:"ports"` // by replica, also of those not running
@@ -32,14 +36,25 @@ type State struct {
 	// says; whoever runs was told what stood here then.
 	Environment steps.Table `json:"environment,omitempty"`
 	Moderator   Moderator   `json:"moderator"`
+	Filling     Filling     `json:"filling"`
+}
+
+// Filling is what the blog is filled with, once.
+type Filling struct {
+	Posts int   `json:"posts"`
+	Seed  int64 `json:"seed"`
+	Done  bool  `json:"done"`
 }
 
 // External are the addresses of infrastructure that the user runs.
 type External struct {
 	Postgres string `json:"postgres,omitempty"`
-	Redis    string `json:"redis,omitempty"`
-	Kafka    string `json:"kafka,omitempty"`
-	Port     int    `json:"port,omitempty"` // of the gateway, 0 for a free one
+	// Databases are those beside Postgres, by the name in ${postgres.url:NAME}. What is
+	// missing is made on the server of Postgres.
+	Databases map[string]string `json:"databases,omitempty"`
+	Redis     string            `json:"redis,omitempty"`
+	Kafka     string            `json:"kafka,omitempty"`
+	Port      int               `json:"port,omitempty"` // of the gateway, 0 for a free one
 	// Fill says that the user asked for a blog filled with so many posts; only then
 	// is a database that the user gave filled although it is in use.
 	Fill bool `json:"fill,omitempty"`

@@ -94,7 +94,7 @@ type Kept struct {
 const endWithin = time.Minute
 
 func (t *tour) start(ctx context.Context) (Kept, error) {
-	run, err := local.Create(ctx, t.Path, t.Dir, local.Options{Owner: "tour", External: t.External}, t.progress)
+	run, err := local.Create(ctx, t.Path, t.Dir, local.Options{Owner: "tour", External: t.External, Posts: t.Posts, Seed: t.Seed}, t.progress)
 	if err != nil {
 		return Kept{}, interrupted(ctx, err)
 	}
@@ -164,6 +164,9 @@ func (t *tour) prepare(ctx context.Context) error {
 	if err := t.run.CheckExternal(ctx); err != nil {
 		return err
 	}
+	if err := t.run.CheckDatabases(ctx, t.To); err != nil {
+		return err
+	}
 	if err := t.run.Prepare(ctx); err != nil {
 		return err
 	}
@@ -172,8 +175,7 @@ func (t *tour) prepare(ctx context.Context) error {
 		return err
 	}
 	t.entry.Store(t.run.EntryURL())
-	t.Watch.Phase("filling the blog")
-	return t.run.SeedBlog(ctx, t.Posts, t.Seed)
+	return nil
 }
 
 // underLoad walks while the users are at work, and reads everything back.
