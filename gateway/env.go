@@ -14,6 +14,7 @@ import (
 
 	"banyan.dev/gateway/internal/dataplane"
 	"banyan.dev/gateway/internal/policy"
+	"banyan.dev/platform/identity"
 )
 
 // settings is the environment of the process.
@@ -29,6 +30,10 @@ type settings struct {
 	// CanaryKey signs the tokens by which testers choose an owner; without it none
 	// counts.
 	CanaryKey string `env:"CANARY_KEY"`
+
+	// IdentityKey signs who asks, for the owners that are told; several are separated
+	// by commas, and the first signs. Without it no configuration may ask.
+	IdentityKey string `env:"IDENTITY_KEY"`
 
 	// TLSListen is where TLS with HTTP/2 is served beside the plain port; empty is
 	// nowhere.
@@ -87,6 +92,11 @@ func (s settings) check() error {
 	}
 	if n := len(s.CanaryKey); n > 0 && n < policy.LeastOverrideKey {
 		return fmt.Errorf("CANARY_KEY has %d bytes: %w", n, policy.ErrOverrideKey)
+	}
+	if s.IdentityKey != "" {
+		if _, err := identity.NewKeys(s.IdentityKey); err != nil {
+			return fmt.Errorf("IDENTITY_KEY: %w", err)
+		}
 	}
 	if s.HeaderBytes < 1024 || s.HeaderBytes > 1<<20 {
 		return fmt.Errorf("MAX_HEADER_BYTES %d is out of bounds: use 1024 to 1048576", s.HeaderBytes)

@@ -152,6 +152,9 @@ func walkSchema(s *jsonschema.Schema, p place, found map[string]object) {
 	s = behind(s)
 	if len(s.Properties) > 0 {
 		needed := append([]string{}, s.Required...)
+		if len(s.OneOf) > 0 {
+			needed = append(needed, s.OneOf[0].Required...) // what the parser asks for where none is
+		}
 		slices.Sort(needed)
 		found[p.String()] = object{slices.Sorted(maps.Keys(s.Properties)), needed}
 	}
@@ -194,6 +197,8 @@ func TestSchemaAndParserKnowTheSameFields(t *testing.T) {
 // full has every object of the format, each with as little in it as it needs.
 const full = `{
   "clients": {"session_cookie": "session", "trusted_proxies": ["10.0.0.0/8"], "rate_limit": {"requests": 1, "per": "1s"}},
+  "identity": {"owner": "comments"},
+  "resources": {"x": {"owner": "comments", "epoch": 1}},
   "owners": {
     "x": {
       "address": "http://x", "replicas": [{"name": "monolith-0", "url": "http://x"}], "health": {}, "affinity": {"session_cookie": "session"},

@@ -27,6 +27,7 @@ var values = []string{
 	`"10.0.0.0/8"`, `"10.0.0.1/8"`, `"10.0.0.0/33"`, `"10.0.0"`, `"::1"`, `"fe80::1%eth0"`, `"::ffff:1.2.3.4"`, `"a.example"`,
 	`{"owner":"comments"}`, `{"owner":"x"}`, `{"owner":"comments","percent":1}`, `{"path":"/"}`, `{"path":"/","methods":["POST"]}`, `{"requests":1,"per":"1s"}`, `{"requests":0,"per":"1s"}`,
 	`{"attempts":1}`, `{"attempts":1,"budget":1}`, `{"budget":0}`, `{"budget":0,"attempts":2}`, `{"body":"none","ignore":["/a"]}`, `{"body":"hash","max_body":1}`, `{"body":"none","max_body":1}`, `{"address":"http://a"}`, `{"replicas":[]}`,
+	`"x"`, `"30s"`, `{"owner":"x"}`, `{"owner":"x","epoch":2}`, `{"owner":"x","epoch":0}`, `{"a b":{"owner":"x","epoch":2}}`, `{"y":{"owner":"x","epoch":2}}`, `{"y":{"owner":"x","epoch":2.5}}`,
 	`{"gateway":{"address":"http://a"}}`, `{"comments":{"address":"http://a"}}`,
 }
 
@@ -35,7 +36,7 @@ var values = []string{
 func onlyTheParserSees(problems config.Errors) bool {
 	return !slices.ContainsFunc(problems, func(p config.Problem) bool {
 		return !slices.ContainsFunc([]string{
-			"is no owner; known: ", "answers the route", "is no replica of", "needs clients.session_cookie", "of the gateway's own", // references
+			"is no owner; known: ", "is no resource; known: ", "must be from 5s to 5m0s", "answers the route", "is no replica of", "needs clients.session_cookie", "of the gateway's own", // references
 			"at most two decimals", // 0.29 is no multiple of 0.01 to many an editor
 			"has bits behind its mask", "is no network", "is an IPv4 address within IPv6", "is no URL", "has no host",
 			"is not believed from outside", "is no port",

@@ -20,6 +20,8 @@ import (
 	"banyan.dev/gateway/internal/resilience"
 	"banyan.dev/gateway/internal/shadow"
 	"banyan.dev/gateway/internal/upstream"
+	"banyan.dev/gateway/internal/who"
+	"banyan.dev/platform/identity"
 	"banyan.dev/platform/run"
 	"banyan.dev/platform/telemetry"
 	"banyan.dev/platform/watch"
@@ -90,6 +92,13 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 		Owners: upstream.NewRegistry(net.DefaultResolver, logger), Metrics: metrics.New(registry), Holds: hold.New(registry),
 		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(), Shadows: shadow.New(),
 		Override: []byte(s.CanaryKey),
+	}
+	if s.IdentityKey != "" {
+		keys, err := identity.NewKeys(s.IdentityKey)
+		if err != nil {
+			return nil, fmt.Errorf("IDENTITY_KEY: %w", err)
+		}
+		lasting.Who = who.New(keys, registry)
 	}
 	started.Push("owners", func(context.Context) error { lasting.Owners.Close(); return nil })
 	started.Push("shadows", afterPorts(lasting.Shadows.Close))

@@ -21,6 +21,8 @@ func (r *reader) check() {
 		r.wrong("routes", `is missing or empty; write at least - {match: {path: "/*"}, owner: ...}`)
 	}
 	r.checkOwners()
+	r.checkIdentity()
+	r.checkResources()
 	r.checkRoutes()
 	r.checkKeys()
 }
@@ -78,6 +80,7 @@ func (r *reader) checkRoutes() {
 		r.checkOwnerOf(route, at)
 		r.checkCanary(route, at+".canary")
 		r.checkShadow(route, at+".shadow")
+		r.settle(route)
 		if r.checkMatch(route, at, i, matched) {
 			r.checkName(route, at, i, named)
 		}
@@ -121,11 +124,32 @@ func (r *reader) checkName(route *Route, at string, i int, taken map[string]int)
 }
 
 func (r *reader) checkOwnerOf(route *Route, at string) {
+	if r.at[at+".resource"] != nil {
+		r.checkResourceOf(route, at)
+		return
+	}
 	if r.at[at+".owner"] == nil {
 		r.wrong(at+".owner", "is missing; known: %s", r.knownOwners())
 		return
 	}
 	if r.refersTo(route.Owner, at+".owner") {
+		r.checkTimeouts(route)
+	}
+}
+
+// checkResourceOf gives a route the owner of its resource.
+func (r *reader) checkResourceOf(route *Route, at string) {
+	if r.at[at+".owner"] != nil {
+		r.wrong(at+".owner", "beside resource means nothing: the resource's owner answers; leave one out")
+		return
+	}
+	res := r.config.Resource(route.Resource)
+	switch {
+	case r.hasProblem(at + ".resource"):
+	case res == nil:
+		r.wrong(at+".resource", "%q is no resource; known: %s", route.Resource, r.knownResources())
+	case r.hasOwner(res.Owner):
+		route.Owner = res.Owner
 		r.checkTimeouts(route)
 	}
 }
@@ -160,7 +184,7 @@ func (r *reader) checkCanary(route *Route, at string) {
 	if route.Canary == nil || !r.refersTo(route.Canary.Owner, at+".owner") {
 		return
 	}
-	if route.Canary.Owner == route.Owner {
+	if route.Canary.Owner == route.Owner && route.Resource == "" {
 		r.wrong(at+".owner", "%q answers the route anyway; name another owner", route.Owner)
 	}
 }
@@ -172,8 +196,11 @@ func (r *reader) checkShadow(route *Route, at string) {
 	if len(route.Methods) > 0 && !slices.Contains(route.Methods, "GET") && !slices.Contains(route.Methods, "HEAD") {
 		r.wrong(at, "only GET and HEAD are copied, and the route takes neither; leave it out")
 	}
-	if r.refersTo(route.Shadow.Owner, at+".owner") && route.Shadow.Owner == route.Owner {
+	if r.refersTo(route.Shadow.Owner, at+".owner") && route.Shadow.Owner == route.Owner && route.Resource == "" {
 		r.wrong(at+".owner", "%q answers the route itself; name another owner", route.Owner)
+	}
+	if route.Shadow.Pass.Identity && r.config.Identity == nil {
+		r.wrong(at+".pass.identity", "needs who is asked; write identity: {owner: ...} at the top of the file")
 	}
 }
 

@@ -12,8 +12,11 @@ type Config struct {
 	// is the same. 0 stands for a file that doesn't number itself.
 	Revision int64
 	Clients  Clients
-	Owners   []Owner // in the order of their names
-	Routes   []Route // in the order of the file
+	// Identity is nil when the gateway asks nobody who a session belongs to.
+	Identity  *Identity
+	Owners    []Owner    // in the order of their names
+	Resources []Resource // in the order of their names
+	Routes    []Route    // in the order of the file
 	// Source is the text it was parsed from, as GET /api/config shows it.
 	Source []byte
 }
@@ -41,6 +44,8 @@ type Owner struct {
 	Outliers *Outliers
 	// Topology is where a replica tells what it uses; nil when it can't.
 	Topology *Topology
+	// Identity tells that the owner is told who asks: Config.Identity is set then.
+	Identity bool
 }
 
 // Replica is one process of an owner.
@@ -93,6 +98,9 @@ type Route struct {
 	// Methods the route takes; empty is any.
 	Methods []string
 	Owner   string
+	// Resource names what the route is about, and Owner is the resource's; "" for a
+	// route whose owner is its own.
+	Resource string
 	// Timeout is the owner's unless the route has its own.
 	Timeout time.Duration
 	// MaxBody is the longest request body in bytes; 0 is any length.
@@ -101,6 +109,9 @@ type Route struct {
 	Canary *Canary
 	// Shadow is nil when nobody answers beside the owner.
 	Shadow *Shadow
+	// Resting is what the file says of a route with a resource and the resource's
+	// owner makes of no use.
+	Resting Resting
 	// Hold bounds what waits while the route is held.
 	Hold Hold
 	// RateLimit is nil when only that of Clients counts.
@@ -112,6 +123,21 @@ type Route struct {
 const (
 	NameOfGateway = "gateway" // of an owner
 	NameOfNoRoute = "none"
+)
+
+// Names of the headers by which owners and the gateway tell each other who owns a
+// resource: an owner that isn't the one answers 421 with both, and has done nothing.
+const (
+	HeaderOwner = "Strangler-Owner" // the name of who owns it; empty when nobody does at the moment
+	HeaderEpoch = "Strangler-Epoch"
+)
+
+// BufferedBody is how much of a request's body is kept on routes with a resource that
+// have no MaxBody, in bytes: what is kept can be sent again to another owner.
+// LongestBuffered is the most that MaxBody can make of it; more is streamed.
+const (
+	BufferedBody    = 64 << 10
+	LongestBuffered = 1 << 20
 )
 
 // What holds where the file says nothing.

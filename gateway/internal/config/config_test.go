@@ -65,8 +65,8 @@ func TestErrorsNameLineAndField(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"unknown owner":       {owners + "routes:\n  - {match: {path: /a}, owner: monolith}\n  - match: {path: \"/*\"}\n    owner: monolit\n", `gateway.yaml:6: routes[1].owner: "monolit" is no owner; known: monolith`},
 		"no owner":            {owners + "routes:\n  - {match: {path: /a}}\n", `gateway.yaml:4: routes[0].owner: is missing; known: monolith`},
-		"unknown field":       {owners + "routes:\n  - {match: {path: /a}, owner: monolith, timeot: 5s}\n", `gateway.yaml:4: routes[0].timeot: is no field here; known: canary, hold, match, max_body, name, owner, rate_limit, shadow, timeout`},
-		"unknown at the root": {"owner: {}\n" + owners + "routes: [{match: {path: /a}, owner: monolith}]\n", `gateway.yaml:1: owner: is no field here; known: clients, owners, revision, routes`},
+		"unknown field":       {owners + "routes:\n  - {match: {path: /a}, owner: monolith, timeot: 5s}\n", `gateway.yaml:4: routes[0].timeot: is no field here; known: canary, hold, match, max_body, name, owner, rate_limit, resource, shadow, timeout`},
+		"unknown at the root": {"owner: {}\n" + owners + "routes: [{match: {path: /a}, owner: monolith}]\n", `gateway.yaml:1: owner: is no field here; known: clients, identity, owners, resources, revision, routes`},
 		"given twice":         {owners + "routes: [{match: {path: /a}, owner: monolith}]\nrevision: 1\nrevision: 2\n", `gateway.yaml:5: revision: is given twice`},
 		"bad revision":        {"revision: -1\n" + owners + "routes: [{match: {path: /a}, owner: monolith}]\n", `gateway.yaml:1: revision: "-1" must be a whole number that isn't negative`},
 		"bad duration":        {owners + "routes:\n  - {match: {path: /a}, owner: monolith, timeout: 5}\n", `gateway.yaml:4: routes[0].timeout: "5" must be a duration above 0, as in 500ms or 15s`},

@@ -69,7 +69,7 @@ func whyNotForwarded(name string) string {
 		return "holds all cookies; name the cookie instead"
 	case strings.EqualFold(name, OverrideHeader):
 		return "is a header of the gateway's own, which nobody else sees"
-	case slices.Contains(claims, lower), strings.HasPrefix(lower, "x-forwarded-"), strings.HasPrefix(lower, "x-banyan-"), strings.HasPrefix(lower, "x-user-"):
+	case slices.Contains(claims, lower), strings.HasPrefix(lower, "x-forwarded-"), strings.HasPrefix(lower, "x-banyan-"), strings.HasPrefix(lower, "x-user-"), strings.HasPrefix(lower, "strangler-"):
 		return "is not believed from outside: anybody could set it. For the client's address write by: address"
 	case slices.Contains(between, lower):
 		return "is for the gateway itself, and isn't passed on"

@@ -136,6 +136,15 @@ func (c *collector) percent(node *yaml.Node, field string, into *int) {
 	*into = hundredths
 }
 
+// yes reads true or false.
+func (c *collector) yes(node *yaml.Node, field string, into *bool) {
+	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!bool" || node.Value != "true" && node.Value != "false" {
+		c.add(node, field, "%q must be true or false", node.Value)
+		return
+	}
+	*into = node.Value == "true"
+}
+
 func (c *collector) duration(node *yaml.Node, field string, into *time.Duration) {
 	d, err := time.ParseDuration(node.Value)
 	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!str" || err != nil || d <= 0 {

@@ -91,10 +91,12 @@ type reader struct {
 func (r *reader) root(node *yaml.Node) {
 	r.at[""] = node
 	r.fields(node, "", fieldReaders{
-		"revision": r.revision,
-		"clients":  r.clients,
-		"owners":   r.owners,
-		"routes":   func(v *yaml.Node, f string) { r.each(v, f, r.route) },
+		"revision":  r.revision,
+		"clients":   r.clients,
+		"identity":  r.identity,
+		"owners":    r.owners,
+		"resources": r.resources,
+		"routes":    func(v *yaml.Node, f string) { r.each(v, f, r.route) },
 	})
 	slices.SortFunc(r.config.Owners, func(a, b Owner) int { return strings.Compare(a.Name, b.Name) })
 }

@@ -51,6 +51,7 @@ func (r *reader) owner(name string, node *yaml.Node, at string) {
 		"breaker":       func(v *yaml.Node, f string) { r.breaker(v, f, &o) },
 		"outliers":      func(v *yaml.Node, f string) { r.outliers(v, f, &o) },
 		"topology":      func(v *yaml.Node, f string) { r.topology(v, f, &o) },
+		"identity":      func(v *yaml.Node, f string) { r.yes(v, f, &o.Identity) },
 	})
 	r.config.Owners = append(r.config.Owners, o)
 }

@@ -111,7 +111,8 @@ func (r *reader) shadow(node *yaml.Node, at string, route *Route) {
 
 func (r *reader) pass(node *yaml.Node, at string, into *Credentials) {
 	r.fields(node, at, fieldReaders{
-		"headers": func(v *yaml.Node, f string) { r.headers(v, f, &into.Headers, whyNotForwarded) },
+		"identity": func(v *yaml.Node, f string) { r.yes(v, f, &into.Identity) },
+		"headers":  func(v *yaml.Node, f string) { r.headers(v, f, &into.Headers, whyNotForwarded) },
 		"cookies": func(v *yaml.Node, f string) {
 			r.each(v, f, func(item *yaml.Node, f string) {
 				var name string

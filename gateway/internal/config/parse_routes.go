@@ -24,6 +24,7 @@ func (r *reader) route(node *yaml.Node, at string) {
 		"name":       func(v *yaml.Node, f string) { r.label(v, f, &route.Name) },
 		"match":      func(v *yaml.Node, f string) { r.match(v, f, &route) },
 		"owner":      func(v *yaml.Node, f string) { r.text(v, f, &route.Owner) },
+		"resource":   func(v *yaml.Node, f string) { r.text(v, f, &route.Resource) },
 		"timeout":    func(v *yaml.Node, f string) { r.duration(v, f, &route.Timeout) },
 		"max_body":   func(v *yaml.Node, f string) { r.size(v, f, &route.MaxBody) },
 		"canary":     func(v *yaml.Node, f string) { r.canary(v, f, &route) },

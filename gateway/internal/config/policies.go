@@ -83,10 +83,12 @@ type Shadow struct {
 	Compare Compare
 }
 
-// Credentials names headers (Authorization) and cookies that a copy may carry.
+// Credentials names headers (Authorization) and cookies that a copy may carry, and
+// whether the shadow is told who asks, as an owner with Owner.Identity is.
 type Credentials struct {
-	Headers []string
-	Cookies []string
+	Headers  []string
+	Cookies  []string
+	Identity bool
 }
 
 // BodyComparison is how two bodies are compared.

@@ -64,7 +64,7 @@ func TestPoliciesThatAreRefused(t *testing.T) {
 		route(`name: "a\tb"`):                                 `7: routes[0].name: "a\tb" must be 1 to 128 bytes of printable text without blanks around it`,
 		route("name: " + strings.Repeat("é", 65)):             `7: routes[0].name: "` + strings.Repeat("é", 65) + `" must be 1 to 128 bytes of printable text without blanks around it`,
 		route("name: none"):                                   `7: routes[0].name: "none" is what figures call requests that no route takes; choose another name`,
-		route("owner2: x"):                                    `7: routes[0].owner2: is no field here; known: canary, hold, match, max_body, name, owner, rate_limit, shadow, timeout`,
+		route("owner2: x"):                                    `7: routes[0].owner2: is no field here; known: canary, hold, match, max_body, name, owner, rate_limit, resource, shadow, timeout`,
 		route("hold: {max_wait: 0s}"):                         `7: routes[0].hold.max_wait: "0s" must be a duration above 0, as in 500ms or 15s`,
 		route("hold: {max_requests: 0}"):                      `7: routes[0].hold.max_requests: "0" must be a whole number from 1 to 1000000`,
 		route("rate_limit: {requests: 1, per: 1s, burst: 0}"): `7: routes[0].rate_limit.burst: "0" must be a whole number from 1 to 1000000`,
@@ -152,6 +152,7 @@ func TestHeadersThatMeanNothingAreThoseOfTheDataPlane(t *testing.T) {
 		X-Banyan-User X-User X-User-Id X-Remote-User X-Authenticated-User X-Client-IP X-Cluster-Client-IP X-Original-URL X-Rewrite-URL X-Served-By
 		X_Real_IP X_User_Id Keep-Alive Proxy-Connection Proxy-Authenticate Proxy-Authorization TE Trailer HTTP2-Settings Host Content-Length
 		Transfer-Encoding Connection Upgrade Expect X-Request-Id Traceparent Cookie
+		Strangler-Identity Strangler-Owner Strangler_Identity
 		Authorization X-Api-Key X-Tenant Accept-Language X-Userland User-Agent`)
 	for _, name := range names {
 		_, err := config.Parse("g", fmt.Appendf(nil, policies, "", "", `, rate_limit: {requests: 1, per: 1s, by: "header:`+name+`"}`))

@@ -88,6 +88,7 @@ func (s *Server) routes(registry *prometheus.Registry) {
 	e.POST("/api/routes/:route/canary", s.setCanary, s.guarded)
 	e.GET("/api/routes/:route/differences", s.differences)
 	e.POST("/api/holds", s.beginHold, s.guarded)
+	e.GET("/api/holds", s.listHolds)
 	e.GET("/api/holds/:hold", s.readHold)
 	e.POST("/api/holds/:hold/renew", s.renewHold, s.guarded)
 	e.DELETE("/api/holds/:hold", s.endHold, s.guarded)

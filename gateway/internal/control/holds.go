@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	longestBody = 64 << 10
-	longestWait = 30 * time.Second // of one GET for requests in flight
+	longestBody  = 64 << 10
+	longestLabel = 200
+	longestWait  = 30 * time.Second // of one GET for requests in flight
 )
 
 // holders remembers which hold is on which route, so that the status can say what to
@@ -53,16 +54,22 @@ func (h *holders) on(route string) string {
 type told struct {
 	ID       string    `json:"id"`
 	Routes   []string  `json:"routes"`
+	Resource string    `json:"resource,omitempty"`
+	Label    string    `json:"label,omitempty"`
 	Until    time.Time `json:"until"`
 	InFlight int64     `json:"in_flight"`
 }
 
-func tell(h *hold.Hold) told { return told{h.ID, h.Routes, h.Until().UTC(), h.InFlight()} }
+func tell(h *hold.Hold) told {
+	return told{h.ID, h.Routes, h.Resource, h.Label, h.Until().UTC(), h.InFlight()}
+}
 
 // asked is the body of a request for a hold, or for more of it.
 type asked struct {
-	Routes []string `json:"routes"`
-	For    string   `json:"for"`
+	Routes   []string `json:"routes"`
+	Resource string   `json:"resource"`
+	Label    string   `json:"label"`
+	For      string   `json:"for"`
 }
 
 func (s *Server) asked(c echo.Context, withRoutes bool) (asked, time.Duration, error) {
@@ -74,8 +81,11 @@ func (s *Server) asked(c echo.Context, withRoutes bool) (asked, time.Duration, e
 	if err != nil {
 		return a, 0, echo.NewHTTPError(http.StatusUnprocessableEntity, fmt.Sprintf(`for: %q is no duration; write "for": "10s"`, a.For))
 	}
-	if withRoutes == (len(a.Routes) == 0) {
-		return a, 0, echo.NewHTTPError(http.StatusUnprocessableEntity, `write {"routes": ["name"], "for": "10s"} to hold, and {"for": "10s"} to renew`)
+	if withRoutes == (len(a.Routes) == 0 && a.Resource == "") || !withRoutes && a.Label != "" {
+		return a, 0, echo.NewHTTPError(http.StatusUnprocessableEntity, `write {"routes": ["name"], "for": "10s"} or {"resource": "name", "for": "10s"} to hold, and {"for": "10s"} to renew`)
+	}
+	if len(a.Label) > longestLabel {
+		return a, 0, echo.NewHTTPError(http.StatusUnprocessableEntity, fmt.Sprintf("label: it has %d bytes; write at most %d", len(a.Label), longestLabel))
 	}
 	for _, name := range a.Routes {
 		if !s.knows(name) {
@@ -118,13 +128,22 @@ func (s *Server) beginHold(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := s.current.Hold(a.Routes, lasting)
+	h, err := s.current.Hold(current.Wanted{Routes: a.Routes, Resource: a.Resource, Label: a.Label, For: lasting})
 	if err != nil {
 		return refused(err)
 	}
 	s.holds.note(h)
 	c.Response().Header().Set("Location", "/api/holds/"+h.ID)
 	return c.JSON(http.StatusCreated, tell(h))
+}
+
+// listHolds tells of all holds, so that a holder that died and came back finds its own.
+func (s *Server) listHolds(c echo.Context) error {
+	all := []told{}
+	for _, h := range s.holds.gates.List() {
+		all = append(all, tell(h))
+	}
+	return c.JSON(http.StatusOK, map[string]any{"holds": all})
 }
 
 // readHold tells of a hold; with wait it answers when nothing is in flight behind it

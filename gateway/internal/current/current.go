@@ -3,7 +3,7 @@
 //
 // What a configuration must satisfy to be taken over, beyond being valid: its
 // revision is above the running one, and it leaves held routes' requests behind their
-// gates. So a stale file or a late call of the admin API changes nothing. Whether a
+// gates. No resource goes back to an earlier epoch. So a stale file or a late call of the admin API changes nothing. Whether a
 // revision is the same text at two gateways tells its digest.
 // The first configuration may have any revision. A file without a revision counts
 // as one above the running.
@@ -32,6 +32,7 @@ import (
 	"banyan.dev/gateway/internal/resilience"
 	"banyan.dev/gateway/internal/shadow"
 	"banyan.dev/gateway/internal/upstream"
+	"banyan.dev/gateway/internal/who"
 )
 
 // Lasting is what outlives configurations: replicas and their health, gates, open
@@ -44,7 +45,9 @@ type Lasting struct {
 	Limits  *resilience.Limiters
 	// Override is the key of testers' tokens; empty lets none count.
 	Override []byte
-	Shadows  *shadow.Engine
+	// Who finds out who asks; nil, no configuration may want to know.
+	Who     *who.Finder
+	Shadows *shadow.Engine
 }
 
 // Snapshot is a configuration in force.
@@ -52,13 +55,19 @@ type Snapshot struct {
 	Table    *policy.Table
 	Routes   []Route             // by policy.Route.Index
 	Clients  *resilience.Limiter // over all routes; nil is no limit
+	Who      *who.Asker          // nil when nobody is asked who asks
 	Revision int64
 	// Digest names the text: gateways with one revision have the same in force if
 	// they have the same digest.
 	Digest string
 	Source string // file or api
 	Since  time.Time
+
+	replaced chan struct{}
 }
+
+// Replaced is closed when another configuration has come in force.
+func (s *Snapshot) Replaced() <-chan struct{} { return s.replaced }
 
 // Route is what a route uses that outlives configurations.
 type Route struct {
@@ -88,6 +97,11 @@ var (
 	ErrMismatch = errors.New("another revision is in force")
 	// ErrNoRoute: no route in force has the name.
 	ErrNoRoute = errors.New("is no route")
+	// ErrOutrun: the text takes a resource back to who had it before, or gives it to
+	// another owner within its epoch.
+	ErrOutrun = errors.New("a resource is further on")
+	// ErrNoKey: the text wants who asks to be signed, and there is no key.
+	ErrNoKey = errors.New("no key signs who asks")
 	// ErrHeld: a route is held, and the text would let its requests past the hold.
 	ErrHeld = errors.New("a route is held")
 )
@@ -172,9 +186,16 @@ func (c *Current) apply(source, name string, text []byte, seen int64) error {
 	if err != nil {
 		return err
 	}
+	if parsed.Identity != nil && c.lasting.Who == nil {
+		return fmt.Errorf("%w: %s: identity: set IDENTITY_KEY in the gateway's environment, or take it out", ErrNoKey, name)
+	}
 	running := c.snapshot.Load()
 	if running != nil {
 		if bytes.Equal(text, running.Table.Config.Source) {
+			return nil
+		}
+		if source == "file" && saysTheSame(parsed, running.Table.Config) {
+			c.swap(parsed, running.Revision, source, running)
 			return nil
 		}
 		if seen != Any && seen != running.Revision {
@@ -182,6 +203,9 @@ func (c *Current) apply(source, name string, text []byte, seen int64) error {
 		}
 		if parsed.Revision != 0 && parsed.Revision <= running.Revision {
 			return fmt.Errorf("%w: %s: revision: %d is not above the running %d; raise it to %d, or leave it out where there is one gateway", ErrStale, name, parsed.Revision, running.Revision, running.Revision+1)
+		}
+		if err := keepsEpochs(running.Table.Config, parsed); err != nil {
+			return err
 		}
 		if err := c.keepsHeld(running.Table, parsed); err != nil {
 			return err
@@ -199,7 +223,10 @@ func (c *Current) apply(source, name string, text []byte, seen int64) error {
 func (c *Current) swap(parsed *config.Config, revision int64, source string, running *Snapshot) {
 	table := policy.New(parsed)
 	table.Open(c.lasting.Owners, c.lasting.Guards, c.lasting.Override)
-	next := &Snapshot{Table: table, Revision: revision, Digest: digest(parsed.Source), Source: source, Since: c.now()}
+	next := &Snapshot{Table: table, Revision: revision, Digest: digest(parsed.Source), Source: source, Since: c.now(), replaced: make(chan struct{})}
+	if by := parsed.Identity; by != nil {
+		next.Who = c.lasting.Who.Asker(*by, table.Owner(by.Owner))
+	}
 	next.Clients = c.limiter(everyRoute, parsed.Clients.RateLimit)
 	for _, r := range table.Routes {
 		next.Routes = append(next.Routes, c.route(r))
@@ -212,6 +239,7 @@ func (c *Current) swap(parsed *config.Config, revision int64, source string, run
 	c.logger.Info("configuration in force", "revision", revision, "source", source, "routes", len(table.Routes), "owners", len(table.Owners))
 	if running != nil {
 		c.close(running)
+		close(running.replaced)
 	}
 }
 

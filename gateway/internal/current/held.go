@@ -11,19 +11,39 @@ import (
 	"banyan.dev/gateway/internal/policy"
 )
 
+// Wanted is what a hold is asked for: routes by their names, and those of a resource.
+type Wanted struct {
+	Routes   []string
+	Resource string // "" is none
+	// Label says whose hold it is and what for, so that a holder that died and came
+	// back finds its own.
+	Label string
+	For   time.Duration
+}
+
 // Hold closes the gates of routes that are in force, as hold.Gates does, between two
 // changes of configuration: neither may overtake the other. It returns ErrNoRoute, or
 // an error of hold.Gates.
-func (c *Current) Hold(routes []string, lasting time.Duration) (*hold.Hold, error) {
+func (c *Current) Hold(wanted Wanted) (*hold.Hold, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	running := c.snapshot.Load()
+	running, routes := c.snapshot.Load(), slices.Clone(wanted.Routes)
+	if running == nil {
+		return nil, fmt.Errorf("nothing is in force, so %v %w", routes, ErrNoRoute)
+	}
 	for _, name := range routes {
-		if running == nil || !slices.ContainsFunc(running.Table.Routes, func(r *policy.Route) bool { return r.Name == name }) {
+		if !slices.ContainsFunc(running.Table.Routes, func(r *policy.Route) bool { return r.Name == name }) {
 			return nil, fmt.Errorf("%q %w", name, ErrNoRoute)
 		}
 	}
-	return c.lasting.Holds.Hold(routes, lasting)
+	if wanted.Resource != "" {
+		its := running.Table.Config.RoutesOf(wanted.Resource)
+		if len(its) == 0 {
+			return nil, fmt.Errorf("nothing with resource %q %w", wanted.Resource, ErrNoRoute)
+		}
+		routes = append(routes, its...)
+	}
+	return c.lasting.Holds.HoldFor(hold.About{Resource: wanted.Resource, Label: wanted.Label}, routes, wanted.For)
 }
 
 // keepsHeld tells whether a configuration leaves the requests of every held route

@@ -50,7 +50,7 @@ func TestAHoldAndAChangeDoNotOvertakeEachOther(t *testing.T) {
 		for range i % 100 { // now earlier, now later
 			runtime.Gosched()
 		}
-		h, err := c.Hold([]string{"/a"}, time.Minute)
+		h, err := c.Hold(current.Wanted{Routes: []string{"/a"}, For: time.Minute})
 		change := <-changed
 		if err != nil {
 			require.ErrorIs(t, err, current.ErrNoRoute)

@@ -1,10 +1,12 @@
 package hold
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -68,8 +70,15 @@ func (g *Gates) gate(route string) *Gate {
 	return gate
 }
 
+// About is what a holder says of its hold.
+type About struct {
+	Resource string // whose routes are held; "" is none
+	Label    string // who holds, and what for
+}
+
 // Hold is some routes' gates closed together.
 type Hold struct {
+	About
 	ID     string
 	Routes []string
 
@@ -100,13 +109,18 @@ func (h *Hold) InFlight() int64 {
 // Hold closes the gates of the routes, all or none, for so long at most. It returns
 // ErrHeld when one of them is closed already, and ErrBounds.
 func (g *Gates) Hold(routes []string, lasting time.Duration) (*Hold, error) {
+	return g.HoldFor(About{}, routes, lasting)
+}
+
+// HoldFor is Hold by somebody who says what for.
+func (g *Gates) HoldFor(about About, routes []string, lasting time.Duration) (*Hold, error) {
 	if err := bounded(lasting); err != nil {
 		return nil, err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	names := slices.Compact(slices.Sorted(slices.Values(routes)))
-	h := &Hold{ID: rand.Text(), Routes: names, released: make(chan struct{}), until: time.Now().Add(lasting)}
+	h := &Hold{About: about, ID: rand.Text(), Routes: names, released: make(chan struct{}), until: time.Now().Add(lasting)}
 	for _, name := range names {
 		gate := g.gate(name)
 		if gate.held.Load() != nil {
@@ -127,6 +141,15 @@ func bounded(lasting time.Duration) error {
 		return fmt.Errorf("a hold of %s is %w: ask for more than 0s and at most %s, and renew it", lasting, ErrBounds, Longest)
 	}
 	return nil
+}
+
+// List returns the holds, those that end first before the others.
+func (g *Gates) List() []*Hold {
+	g.mu.Lock()
+	all := slices.Collect(maps.Values(g.holds))
+	g.mu.Unlock()
+	slices.SortFunc(all, func(a, b *Hold) int { return cmp.Or(a.Until().Compare(b.Until()), cmp.Compare(a.ID, b.ID)) })
+	return all
 }
 
 // Find returns a hold by its id, or ErrUnknown.

@@ -62,6 +62,9 @@ func kindOf(name []byte, cut bool) Header {
 	if len(name) > 2 && name[0] == 'x' && name[1] == '-' {
 		return kindOfX(name)
 	}
+	if bytes.HasPrefix(name, strangler) {
+		return Distrusted
+	}
 	if cut {
 		return Forward
 	}
@@ -91,6 +94,10 @@ func kindOf(name []byte, cut bool) Header {
 	}
 	return Forward
 }
+
+// strangler begins the names of what hosts of one house tell each other: who asks,
+// and who owns what. From outside nobody may say so.
+var strangler = []byte("strangler-")
 
 // outside are the names below which everything is the gateway's to say: where a
 // request came from, and whose it is.

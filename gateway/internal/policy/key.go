@@ -82,6 +82,24 @@ func isUser(value []byte) bool {
 	return true
 }
 
+// AppendSession appends the session cookies of a request as a Cookie header has them,
+// "name=value". It appends nothing when there is none.
+func (t *Table) AppendSession(dst []byte, cookies [][]byte) []byte {
+	begin := len(dst)
+	for _, header := range cookies {
+		for name, value := range each(header) {
+			if bare, _ := bareName(name); len(value) == 0 || !bytes.Equal(bare, t.session) {
+				continue
+			}
+			if len(dst) > begin {
+				dst = append(dst, "; "...)
+			}
+			dst = append(append(append(dst, name...), '='), value...)
+		}
+	}
+	return dst
+}
+
 func (k *Keys) sessionOf(req *Request) []byte {
 	for _, header := range req.Cookies {
 		for name, value := range each(header) {

@@ -33,6 +33,8 @@ type Owner struct {
 	// Guard is what protects the owner; nil until the table is opened.
 	Guard    *resilience.Guard
 	Attempts int
+	// Identity tells that the owner is told who asks.
+	Identity bool
 	affinity *affinity
 	least    bool
 	turn     atomic.Uint32
@@ -45,9 +47,11 @@ type Route struct {
 	Pattern string
 	Methods []string
 	Owner   *Owner
-	Timeout time.Duration
-	MaxBody int64
-	Hold    config.Hold
+	// Resource is what the route is about, and Owner has it; "" is nothing.
+	Resource string
+	Timeout  time.Duration
+	MaxBody  int64
+	Hold     config.Hold
 	// Canary is nil when one owner answers everybody.
 	Canary *Canary
 	// ShadowOwner is nil when nobody answers beside the owner.
@@ -87,7 +91,7 @@ func New(c *config.Config) *Table {
 	}}
 	for _, o := range c.Owners {
 		t.Owners = append(t.Owners, &Owner{
-			Name: o.Name, Attempts: o.Retries.Attempts, least: o.Balance == config.LeastRequests, affinity: newAffinity(o.Affinity),
+			Name: o.Name, Attempts: o.Retries.Attempts, Identity: o.Identity, least: o.Balance == config.LeastRequests, affinity: newAffinity(o.Affinity),
 		})
 		if o.Affinity != nil && o.Affinity.Cookie != config.DefaultAffinityCookie {
 			t.cookies = append(t.cookies, []byte(o.Affinity.Cookie))
@@ -103,7 +107,7 @@ func New(c *config.Config) *Table {
 
 func (t *Table) route(i int, r *config.Route) *Route {
 	route := &Route{
-		Index: i, Name: r.Name, Pattern: r.Path, Methods: r.Methods, Owner: t.owner(r.Owner),
+		Index: i, Name: r.Name, Pattern: r.Path, Methods: r.Methods, Owner: t.owner(r.Owner), Resource: r.Resource,
 		Timeout: r.Timeout, MaxBody: r.MaxBody, Hold: r.Hold, RateLimit: r.RateLimit,
 	}
 	if r.Canary != nil {
@@ -115,7 +119,9 @@ func (t *Table) route(i int, r *config.Route) *Route {
 	return route
 }
 
-// owner finds one by its name. The configuration was checked: it is there.
+// Owner returns the owner of that name, or nil.
+func (t *Table) Owner(name string) *Owner { return t.owner(name) }
+
 func (t *Table) owner(name string) *Owner {
 	i := slices.IndexFunc(t.Owners, func(o *Owner) bool { return o.Name == name })
 	if i < 0 {

@@ -18,10 +18,15 @@ import (
 	"banyan.dev/gateway/internal/resilience"
 	"banyan.dev/gateway/internal/shadow"
 	"banyan.dev/gateway/internal/upstream"
+	"banyan.dev/gateway/internal/who"
+	"banyan.dev/platform/identity"
 )
 
 // OverrideKey is the key of testers' tokens here.
 var OverrideKey = []byte("a key for tests, long enough")
+
+// IdentityKey signs who asks here.
+const IdentityKey = "a key for tests of who is asking: long enough"
 
 // Rig is a configuration in force.
 type Rig struct {
@@ -37,7 +42,10 @@ func New(t testing.TB) *Rig {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
 	registry := prometheus.NewRegistry()
+	keys, err := identity.NewKeys(IdentityKey)
+	require.NoError(t, err)
 	lasting := current.Lasting{
+		Who:    who.New(keys, registry),
 		Owners: upstream.NewRegistry(net.DefaultResolver, logger), Metrics: metrics.New(registry), Holds: hold.New(registry),
 		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(), Shadows: shadow.New(), Override: OverrideKey,
 	}
