@@ -127,7 +127,9 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 	return c.read(answer, into)
 }
 
-func (c *Client) path(rest string) string { return "/ownership/" + url.PathEscape(c.cfg.Resource) + rest }
+func (c *Client) path(rest string) string {
+	return "/ownership/" + url.PathEscape(c.cfg.Resource) + rest
+}
 
 // ours tells whether an answer is a side's own word, and not that of something in
 // between or of a replica that is in trouble.
@@ -136,7 +138,7 @@ func ours(a replicas.Answer) bool {
 	case http.StatusOK, http.StatusNoContent, http.StatusBadRequest, http.StatusUnauthorized:
 		return true
 	}
-	return errorIn(a.Body) != nil
+	return ErrorIn(a.Body) != nil
 }
 
 // read takes the value or the error out of an answer.
@@ -155,7 +157,7 @@ func (c *Client) read(a replicas.Answer, into any) error {
 	case http.StatusUnauthorized:
 		return fmt.Errorf("%s refuses our ADMIN_TOKEN: give the one that its hosts have", c.cfg.Name)
 	}
-	if err := errorIn(a.Body); err != nil {
+	if err := ErrorIn(a.Body); err != nil {
 		return err
 	}
 	return fmt.Errorf("%s answers %d: %s", c.cfg.Name, a.Status, a.Body)

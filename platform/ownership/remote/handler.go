@@ -3,9 +3,7 @@ package remote
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -44,7 +42,7 @@ type handler struct{ side Side }
 
 func (h handler) row(w http.ResponseWriter, r *http.Request) {
 	row, err := h.side.Row(r.Context())
-	h.answer(w, r, row, err)
+	answer(w, row, err)
 }
 
 func (h handler) ready(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +52,7 @@ func (h handler) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := h.side.Ready(r.Context(), epoch); err != nil {
-		h.answer(w, r, nil, err)
+		answer(w, nil, err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -70,7 +68,7 @@ func (h handler) moves(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	moves, err := h.side.Moves(r.Context(), last)
-	h.answer(w, r, append([]ownership.Moved{}, moves...), err)
+	answer(w, append([]ownership.Moved{}, moves...), err)
 }
 
 func (h handler) move(w http.ResponseWriter, r *http.Request) {
@@ -92,22 +90,24 @@ func (h handler) move(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	row, err := h.side.Do(r.Context(), order)
-	h.answer(w, r, row, err)
+	answer(w, row, err)
 }
 
-// answer sends the value, or the error. One that is none of package ownership is
-// logged and shown as 503 without detail.
-func (h handler) answer(w http.ResponseWriter, r *http.Request, value any, err error) {
-	if err == nil {
-		write(w, http.StatusOK, "application/json", value)
+// answer sends the value, or the error.
+func answer(w http.ResponseWriter, value any, err error) {
+	if err != nil {
+		WriteError(w, err)
 		return
 	}
+	write(w, http.StatusOK, "application/json", value)
+}
+
+// WriteError answers with an error: one of package ownership so that ErrorIn reads it,
+// any other as 503 with its text. Who may see the admin port may see that.
+func WriteError(w http.ResponseWriter, err error) {
 	f, known := failureOf(err)
 	if !known {
-		if !errors.Is(err, context.Canceled) {
-			slog.Default().ErrorContext(r.Context(), "ownership not answered", "side", h.side.Name(), "path", r.URL.Path, "error", err)
-		}
-		f = failure{Type: "about:blank", Title: "Nobody knows whether it was done: read the row", Status: http.StatusServiceUnavailable}
+		f = failure{Type: "about:blank", Title: "Nobody knows whether it was done", Status: http.StatusServiceUnavailable, Detail: err.Error()}
 	}
 	write(w, f.Status, "application/problem+json", f)
 }

@@ -108,8 +108,9 @@ type told struct {
 func (e *told) Error() string { return e.text }
 func (e *told) Unwrap() error { return e.kind }
 
-// errorIn reads the error of an answer; nil when it has none of package ownership.
-func errorIn(body []byte) error {
+// ErrorIn reads the error of an answer's body; nil when it has none of package
+// ownership.
+func ErrorIn(body []byte) error {
 	var f failure
 	if json.Unmarshal(body, &f) != nil {
 		return nil
