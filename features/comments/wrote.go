@@ -1,18 +1,12 @@
 package comments
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/labstack/echo/v4"
 
 	"banyan.dev/features/contracts"
-	"banyan.dev/platform/ownership"
-	"banyan.dev/platform/problem"
 )
 
 // Who has just written must see it, whichever side answers. So a write leaves a
@@ -89,122 +83,4 @@ func writesOf(r *http.Request) []wrote {
 		writes = append(writes, w)
 	}
 	return writes[max(0, len(writes)-wroteLast):]
-}
-
-// Version is how far a side has come with one comment.
-type Version struct {
-	Number  int
-	Deleted bool
-}
-
-// has tells whether the side's version is the written one or newer.
-func (v Version) has(w wrote) bool {
-	return v.Deleted || w.version != deleted && v.Number >= w.version
-}
-
-// Versions tells how far this side has come; the store's Rows do.
-type Versions interface {
-	// Versions returns, by id, the version of each comment that is here, as a row or as a
-	// tombstone.
-	Versions(ctx context.Context, ids []string) (map[string]Version, error)
-}
-
-// Side is what this side may do: *ownership.Side.
-type Side interface {
-	Row(ctx context.Context) (ownership.Row, error)
-}
-
-// Fresh lets readers see what they wrote where comments may be owned elsewhere.
-type Fresh struct {
-	Versions Versions
-	Side     Side
-	// Peer is who owns comments when this side does not.
-	Peer string
-	// Within is how long a read waits; 0 means 300 ms.
-	Within time.Duration
-	// AtOnce bounds how many wait; 0 means 64. Beyond it nobody waits.
-	AtOnce int
-}
-
-// Middleware holds a read back until this side has what the reader wrote. An owner has
-// it, and nobody waits there. A follower that does not get it in time answers
-// NotOwner with the name of who has it; the gateway asks there. It is safe for
-// concurrent use.
-func (f Fresh) Middleware() echo.MiddlewareFunc {
-	if f.Within == 0 {
-		f.Within = 300 * time.Millisecond
-	}
-	if f.AtOnce == 0 {
-		f.AtOnce = 64
-	}
-	waiting := make(chan struct{}, f.AtOnce)
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			if err := f.await(c.Request().Context(), writesOf(c.Request()), waiting); err != nil {
-				return err
-			}
-			return next(c)
-		}
-	}
-}
-
-// looks is how often a read that waits looks again.
-const looks = 15 * time.Millisecond
-
-func (f Fresh) await(ctx context.Context, writes []wrote, waiting chan struct{}) error {
-	here, err := f.here(ctx, writes)
-	if here || err != nil {
-		return err
-	}
-	row, err := f.Side.Row(ctx)
-	if err != nil {
-		return err
-	}
-	if row.State == ownership.Owner {
-		return nil // what the cookie says was never so
-	}
-	select {
-	case waiting <- struct{}{}:
-		defer func() { <-waiting }()
-		if here, err = f.arrive(ctx, writes); here || err != nil {
-			return err
-		}
-	default:
-	}
-	return problem.Elsewhere(f.Peer, row.Epoch, "what you wrote last is not here yet: %s has it", f.Peer)
-}
-
-// arrive looks until the writes are here, or the time is over.
-func (f Fresh) arrive(ctx context.Context, writes []wrote) (bool, error) {
-	over := time.NewTimer(f.Within)
-	defer over.Stop()
-	again := time.NewTicker(looks)
-	defer again.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case <-over.C:
-			return f.here(ctx, writes)
-		case <-again.C:
-			if here, err := f.here(ctx, writes); here || err != nil {
-				return here, err
-			}
-		}
-	}
-}
-
-func (f Fresh) here(ctx context.Context, writes []wrote) (bool, error) {
-	if len(writes) == 0 {
-		return true, nil
-	}
-	ids := make([]string, len(writes))
-	for i, w := range writes {
-		ids[i] = w.id
-	}
-	versions, err := f.Versions.Versions(ctx, ids)
-	if err != nil {
-		return false, err
-	}
-	return !slices.ContainsFunc(writes, func(w wrote) bool { return !versions[w.id].has(w) }), nil
 }

@@ -60,8 +60,8 @@ func following() *follower {
 
 // reader reads as a browser does that has the cookie.
 func reader(f *follower, atOnce int) func(ctx context.Context, cookie string) error {
-	fresh := comments.Fresh{Versions: f, Side: f, Peer: "monolith", AtOnce: atOnce}
-	read := fresh.Middleware()(func(echo.Context) error { return nil })
+	gate := comments.Gate{Versions: f, Side: f, Peer: "monolith", AtOnce: atOnce}
+	read := gate.Middleware()(func(echo.Context) error { return nil })
 	return func(ctx context.Context, cookie string) error {
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/v1/comments/"+oneID, nil)
 		if cookie != "" {
@@ -137,6 +137,26 @@ func TestWhoeverNeedsNotWaitDoesNot(t *testing.T) {
 				require.Equal(t, c.asked, c.f.asked)
 			})
 		})
+	}
+}
+
+func TestWritesAreForTheOwner(t *testing.T) {
+	for state, want := range map[ownership.State]*problem.Error{
+		ownership.Owner:    nil,
+		ownership.Follower: problem.Elsewhere("monolith", 3, "comments are written at monolith: nothing was done here"),
+		ownership.Fenced:   problem.Elsewhere("", 3, "comments are being handed over: nothing was done here"),
+	} {
+		f := following()
+		f.row.State = state
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+			begun := false
+			write := comments.Gate{Versions: f, Side: f, Peer: "monolith"}.Middleware()(func(echo.Context) error { begun = true; return nil })
+			err := write(echo.New().NewContext(httptest.NewRequest(method, "/", nil), httptest.NewRecorder()))
+			require.Equal(t, want == nil, begun)
+			if want != nil {
+				require.Equal(t, want, err)
+			}
+		}
 	}
 }
 
