@@ -50,6 +50,12 @@ func (r *Run) Do(ctx context.Context, a steps.Action) error {
 		return r.hold(ctx, *a.Move)
 	case steps.Release:
 		return r.release(*a.Move)
+	case steps.Await:
+		return r.awaitSeams(ctx, a.Seams)
+	case steps.Handover:
+		return r.handover(ctx, *a.Transfer)
+	case steps.Discard:
+		return r.discard(ctx, a.Process)
 	default:
 		return fmt.Errorf("this target can't do %q", a.Verb)
 	}
@@ -195,8 +201,10 @@ func (r *Run) stop(ctx context.Context, a steps.Action) error {
 	if a.Process == "redis" && r.state.Settings.Store != "memory" && r.state.Settings.Store != "postgres" {
 		return fmt.Errorf("sessions are in %s: move them to memory before Redis is stopped", r.state.Settings.Store)
 	}
-	if err := r.mayEnd(ctx, a); err != nil {
-		return err
+	for _, may := range []error{r.mayEnd(ctx, a), r.mayGo(a.Process), r.mayMiss(ctx, a.Process)} {
+		if may != nil {
+			return may
+		}
 	}
 	for _, name := range r.replicas(a.Process) {
 		if err := r.end(ctx, name); err != nil {
@@ -240,12 +248,15 @@ func (r *Run) restart(ctx context.Context, a steps.Action) error {
 }
 
 // killAndStart is kill -9 without a word to anybody, and then what a supervisor
-// does: it starts the replica again.
+// does: it starts the replica again. A server that the user gave is not ours to kill.
 func (r *Run) killAndStart(ctx context.Context, a steps.Action) error {
 	if err := r.mayEnd(ctx, a); err != nil {
 		return err
 	}
 	names := r.replicas(a.Process)
+	if len(names) == 0 && !r.path.Processes[a.Process].Host() {
+		r.progress(a.Process + " was not started by this run, and is left alone")
+	}
 	if a.Replica != "" {
 		if !slices.Contains(names, a.Replica) {
 			return fmt.Errorf("there is no replica %q: %s has %s", a.Replica, a.Process, strings.Join(names, ", "))

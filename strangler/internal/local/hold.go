@@ -71,14 +71,19 @@ func (r *Run) release(steps.Move) error {
 	if err != nil {
 		return err
 	}
-	w := Waited{Routes: h.routes, Held: time.Since(h.began)}
-	for key, now := range after {
-		w.Requests += now.HeldTotal - min(now.HeldTotal, h.before[key].HeldTotal)
-		w.Refused += now.Refused - min(now.Refused, h.before[key].Refused)
-		w.P50, w.P99 = max(w.P50, now.P50), max(w.P99, now.P99)
-	}
+	w := waitedSince(h.routes, time.Since(h.began), h.before, after)
 	r.waited = &w
 	return nil
+}
+
+func waitedSince(routes []string, lasted time.Duration, before, after map[string]ramp.HoldStatus) Waited {
+	w := Waited{Routes: routes, Held: lasted}
+	for key, now := range after {
+		w.Requests += now.HeldTotal - min(now.HeldTotal, before[key].HeldTotal)
+		w.Refused += now.Refused - min(now.Refused, before[key].Refused)
+		w.P50, w.P99 = max(w.P50, now.P50), max(w.P99, now.P99)
+	}
+	return w
 }
 
 // Waited is what users noticed of a hold: nothing but a pause, unless Refused.

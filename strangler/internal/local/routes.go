@@ -12,6 +12,7 @@ import (
 
 	"banyan.dev/platform/watch"
 	"banyan.dev/strangler/internal/ramp"
+	"banyan.dev/strangler/internal/transfer"
 )
 
 // Routing is how a step's gateway.yaml becomes the file that this target's gateway
@@ -22,9 +23,11 @@ type Routing struct {
 	Home     string                      // who has the sessions without an affinity cookie
 	Affinity int                         // the how manieth time affinity is on, from 1
 	Shares   map[string]ramp.Share       // of canaries, by route, where a ramp has changed them
+	// Resources are who owns what, where a hand-over has changed it.
+	Resources map[string]Owned
 }
 
-// Render fills in revision, replicas, home and shares. Everything else stays as the
+// Render fills in revision, replicas, home, resources and shares. Everything else stays as the
 // step says it.
 func Render(content []byte, to Routing) ([]byte, error) {
 	var file map[string]any
@@ -55,6 +58,7 @@ func Render(content []byte, to Routing) ([]byte, error) {
 			pin(affinity, to)
 		}
 	}
+	own(file, to.Resources)
 	body, err := yaml.Marshal(file)
 	if err != nil {
 		return nil, fmt.Errorf("write the routes: %w", err)
@@ -65,6 +69,19 @@ func Render(content []byte, to Routing) ([]byte, error) {
 		}
 	}
 	return append([]byte("# Written by strangler; its source is the step's gateway.yaml.\n"), body...), nil
+}
+
+// own fills in who owns the resources that the file has.
+func own(file map[string]any, owned map[string]Owned) {
+	resources, ok := file["resources"].(map[string]any)
+	if !ok {
+		return
+	}
+	for name := range resources {
+		if o, moved := owned[name]; moved {
+			resources[name] = map[string]any{"owner": o.Owner, "epoch": o.Epoch}
+		}
+	}
 }
 
 // pin fills in whose the sessions without a cookie are, and names the cookie anew
@@ -138,6 +155,12 @@ func (r *Run) takeRoutes(ctx context.Context, step string) error {
 // route writes the gateway's file for the replicas that run, without those named,
 // and waits until every gateway has it in force.
 func (r *Run) route(ctx context.Context, without []string) error {
+	return r.writeRoutes(ctx, without, false)
+}
+
+// writeRoutes does what route says; soon tells the gateways by their admin ports
+// besides, for users wait.
+func (r *Run) writeRoutes(ctx context.Context, without []string, soon bool) error {
 	if r.state.Routes.Step == "" {
 		return nil
 	}
@@ -151,7 +174,7 @@ func (r *Run) route(ctx context.Context, without []string) error {
 	}
 	rendered, err := Render(content, Routing{
 		Revision: r.state.Routes.Revision, Home: r.state.Routes.Home, Affinity: r.state.Routes.Affinity, Replicas: r.upstreams(without),
-		Shares: r.state.Routes.Shares,
+		Shares: r.state.Routes.Shares, Resources: r.state.Routes.Resources,
 	})
 	if err != nil {
 		return fmt.Errorf("routes of %s: %w", r.state.Routes.Step, err)
@@ -159,6 +182,9 @@ func (r *Run) route(ctx context.Context, without []string) error {
 	before := r.fleet().Refusals(ctx)
 	if err := watch.Write(r.folder.path("gateway.yaml"), rendered, 0o644); err != nil {
 		return err
+	}
+	if soon {
+		return transfer.Tell(ctx, r.fleet(), r.state.Routes.Revision, rendered)
 	}
 	return r.routesInForce(ctx, before)
 }

@@ -30,10 +30,11 @@ type Run struct {
 	// bringingUp is the step, while there are no users yet who could be signed out.
 	bringingUp string
 
-	ramped ramp.Outcome     // the last one
-	held   *held            // what is held now
-	waited *Waited          // what the last hold was like
-	faults map[string]fault // planted, by replica
+	ramped     ramp.Outcome     // the last one
+	held       *held            // what is held now
+	waited     *Waited          // what the last hold was like
+	handedOver *Handed          // the last hand-over
+	faults     map[string]fault // planted, by replica
 }
 
 // Options are what a new run is begun with.

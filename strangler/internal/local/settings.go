@@ -158,6 +158,15 @@ func (r *Run) moveSessions(ctx context.Context, to string) error {
 	return nil
 }
 
+// mayForget refuses to kill Redis while it holds sessions: ours keeps nothing on disk.
+func (r *Run) mayForget(a steps.Action) error {
+	if s := r.state.Settings.Store; s == "memory" || s == "postgres" {
+		return nil
+	}
+	return fmt.Errorf("%s would sign everyone out: sessions are in %s, and this Redis keeps nothing on disk; write signs_out: true if that is known",
+		a, r.state.Settings.Store)
+}
+
 func (r *Run) infrastructureRuns(kind string) bool {
 	if kind == "redis" && r.state.External.Redis != "" {
 		return true
@@ -169,8 +178,12 @@ func (r *Run) infrastructureRuns(kind string) bool {
 // action says that it is known. Only between "all have copied" and "load was asked
 // for" does Redis hold them all.
 func (r *Run) mayEnd(ctx context.Context, a steps.Action) error {
-	if a.SignsOut || !watchesSettings(r.path.Processes[a.Process]) {
+	p := r.path.Processes[a.Process]
+	if a.SignsOut || !watchesSettings(p) && p.Infrastructure != "redis" {
 		return nil
+	}
+	if p.Infrastructure == "redis" && a.Verb == steps.Kill {
+		return r.mayForget(a)
 	}
 	switch r.state.Settings.Store {
 	case "redis", "back", "postgres":

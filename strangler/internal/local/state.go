@@ -94,6 +94,15 @@ type Routes struct {
 	Affinity int `json:"affinity"`
 	// Shares are what routes were ramped to since the gateway got these routes.
 	Shares map[string]ramp.Share `json:"shares,omitempty"`
+	// Resources are who owns what since the first hand-over, as the routes say; before,
+	// it is what the step's gateway.yaml says. It outlives the step's routes.
+	Resources map[string]Owned `json:"resources,omitempty"`
+}
+
+// Owned is who owns a resource, and since which hand-over.
+type Owned struct {
+	Owner string `json:"owner"`
+	Epoch int64  `json:"epoch"`
 }
 
 // Moderator is the account that the acceptance suite moderates with.

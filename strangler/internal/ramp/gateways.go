@@ -75,6 +75,7 @@ type ShadowStatus struct {
 // HoldStatus is a route's gate.
 type HoldStatus struct {
 	Held      bool    `json:"held"`
+	ID        string  `json:"id"`         // of the hold
 	HeldTotal uint64  `json:"held_total"` // requests that waited
 	Refused   uint64  `json:"refused"`
 	P50       float64 `json:"wait_p50_ms"`
@@ -232,9 +233,20 @@ func (g Gateways) do(ctx context.Context, method, url string, body []byte, heade
 		return nil, fmt.Errorf("read the answer of %s: %w", url, err)
 	}
 	if res.StatusCode >= http.StatusMultipleChoices {
-		return nil, fmt.Errorf("%s %s answers %s: %s", method, url, res.Status, reason(text))
+		return nil, &AnswerError{Method: method, URL: url, Status: res.StatusCode, Reason: reason(text)}
 	}
 	return text, nil
+}
+
+// AnswerError is a gateway's answer that is no success.
+type AnswerError struct {
+	Method, URL string
+	Status      int
+	Reason      string
+}
+
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("%s %s answers %d %s: %s", e.Method, e.URL, e.Status, http.StatusText(e.Status), e.Reason)
 }
 
 // reason is the detail of a problem document, or the text.

@@ -62,6 +62,23 @@ func (g Gateways) AwaitIdle(ctx context.Context, holds []Hold) error {
 	return nil
 }
 
+// Settle returns when at no gateway a request that passed before its hold is under way;
+// after so long it is an error that says how many are.
+func (g Gateways) Settle(ctx context.Context, holds []Hold, within time.Duration) error {
+	until := time.Now().Add(within)
+	for _, h := range holds {
+		wait := max(0, time.Until(until)).Round(time.Millisecond)
+		now, err := g.hold(ctx, http.MethodGet, h, h.path()+"?wait="+wait.String(), nil)
+		if err != nil {
+			return fmt.Errorf("wait for what is under way at %s: %w", h.Gateway, err)
+		}
+		if now.InFlight > 0 {
+			return fmt.Errorf("%d requests are still under way at %s after %s", now.InFlight, h.Gateway, within)
+		}
+	}
+	return nil
+}
+
 // Release ends holds. One that has ended by itself is an error: its requests went on
 // too early.
 func (g Gateways) Release(ctx context.Context, holds ...Hold) error {

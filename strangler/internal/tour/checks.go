@@ -3,6 +3,8 @@ package tour
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"banyan.dev/strangler/internal/journeys"
@@ -48,6 +50,8 @@ func (t *tour) checkOne(ctx context.Context, c steps.Check) (string, error) {
 		return t.affinity(c.Affinity)
 	case c.Seams != nil:
 		return t.seams(ctx, c.Seams)
+	case c.Owners != nil:
+		return t.owners(ctx, c.Owners)
 	default:
 		return t.answering(ctx, c.Answering)
 	}
@@ -145,6 +149,22 @@ func (t *tour) seams(ctx context.Context, want steps.Table) (string, error) {
 		replicas += len(all)
 	}
 	return fmt.Sprintf("%d replicas report %s", replicas, want), nil
+}
+
+// owners must be as wanted in both sides' databases and in the routes.
+func (t *tour) owners(ctx context.Context, want map[string]string) (string, error) {
+	var all []string
+	for _, resource := range slices.Sorted(maps.Keys(want)) {
+		owned, err := t.run.Owned(ctx, resource)
+		if err != nil {
+			return "", fmt.Errorf("who owns %s: %w", resource, err)
+		}
+		if owned.Owner != want[resource] {
+			return "", fmt.Errorf("%s owns %s at epoch %d, not %s", owned.Owner, resource, owned.Epoch, want[resource])
+		}
+		all = append(all, fmt.Sprintf("%s owns %s at epoch %d", owned.Owner, resource, owned.Epoch))
+	}
+	return strings.Join(all, ", ") + ", as both databases and the routes say", nil
 }
 
 func (t *tour) affinity(want string) (string, error) {

@@ -2,6 +2,8 @@ package tour
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"banyan.dev/strangler/internal/plan"
 	"banyan.dev/strangler/internal/steps"
@@ -30,6 +32,9 @@ func (o *observer) After(ctx context.Context, w plan.Walk, i int, err error) err
 	}
 	a := w.Actions[i]
 	o.tour.entry.Store(o.tour.run.EntryURL())
+	if a.Verb == steps.Handover {
+		o.tour.handedOver()
+	}
 	if a.Mark == "" {
 		return nil
 	}
@@ -38,6 +43,19 @@ func (o *observer) After(ctx context.Context, w plan.Walk, i int, err error) err
 		return err
 	}
 	return o.tour.demos(ctx, o.tour.Path.Steps[at], a.Mark)
+}
+
+// handedOver is what users noticed of a hand-over: a wait, and never a refusal.
+func (t *tour) handedOver() {
+	h := t.run.Handed()
+	if h == nil {
+		return
+	}
+	var err error
+	if h.Waited.Refused > 0 {
+		err = errors.New(h.String())
+	}
+	t.checked(fmt.Sprintf("%s is handed over to %s, and nobody is sent away", h.Resource, h.Owner), h.String(), err)
 }
 
 // expect makes the sign-outs of an action expected, until stop.
