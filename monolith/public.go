@@ -67,7 +67,7 @@ func (h *host) api(g *echo.Group, b blog, desk *accounts.Desk) {
 	accounts.Register(g, desk)
 	posts.Register(g, b.posts)
 	comments.Register(g, b.comments)
-	moderation.Register(g, b.moderation, h.logger)
+	moderation.Register(g, b.moderation, h.logger, comments.NoteWrote)
 	feed.Register(g, b.feed)
 	notifications.Register(g, b.notifications, notifications.NewStreams(b.notifications, h.publicPort.Draining(), streamLooks, streamBeats))
 	g.GET("/openapi.yaml", func(c echo.Context) error {

@@ -17,11 +17,20 @@ const maxReason = 500 // characters
 type handler struct {
 	moderation *Service
 	logger     *slog.Logger
+	decided    Decided
 }
 
-// Register adds the routes of moderation to the API's group.
-func Register(g *echo.Group, moderation *Service, logger *slog.Logger) {
-	h := handler{moderation, logger}
+// Decided is told of each comment that a moderator judged, before the answer begins,
+// with the version that this made: where comments may be owned elsewhere, the
+// moderator must see it whoever answers next.
+type Decided func(w http.ResponseWriter, r *http.Request, commentID string, version int)
+
+// Register adds the routes of moderation to the API's group; decided may be nil.
+func Register(g *echo.Group, moderation *Service, logger *slog.Logger, decided Decided) {
+	if decided == nil {
+		decided = func(http.ResponseWriter, *http.Request, string, int) {}
+	}
+	h := handler{moderation, logger, decided}
 	g.GET("/moderation/queue", h.queue)
 	g.PUT("/moderation/comments/:id", h.decide)
 	g.GET("/moderation/rules", h.rules)
@@ -68,6 +77,7 @@ func (h handler) decide(c echo.Context) error {
 		return err
 	}
 	h.logger.InfoContext(ctx, "comment judged", "comment", id, "verdict", in.Verdict, "reason", in.Reason, "moderator", viewer(c).ID)
+	h.decided(c.Response(), c.Request(), comment.ID, comment.Version)
 	httpkit.SetETag(c, comment.Version)
 	return httpkit.JSON(c, http.StatusOK, comment)
 }

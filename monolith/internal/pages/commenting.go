@@ -5,7 +5,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"banyan.dev/features/comments"
 	"banyan.dev/features/contracts"
+	"banyan.dev/monolith/internal/remotecomments"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/problem"
 )
@@ -19,16 +21,17 @@ func (p *Pages) writeComment(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := f.key()
+	key, err := remotecomments.WriteKey(f.values.Get(keyField), post.ID, f.text("body"))
 	if err != nil {
 		return err
 	}
 	comment, _, err := p.Comments.Write(c.Request().Context(), viewer(c), post.ID, f.text("body"), key)
 	if err != nil {
 		return p.again(c, err, func(status int, wrong faults) error {
-			return p.showPost(c, status, postPage{Post: post, Body: f.text("body"), Faults: wrong})
+			return p.showPost(c, status, postPage{Post: post, Body: f.text("body"), Key: f.kept(err), Faults: wrong})
 		})
 	}
+	comments.NoteWrote(c.Response(), c.Request(), comment.ID, comment.Version)
 	return p.done(c, "/comments/"+comment.ID, thanks(comment))
 }
 
@@ -47,6 +50,7 @@ type commentPage struct {
 	contracts.Comment
 	Body    string // as it stands in the form
 	Version int    // that the text was made from
+	Key     string // of the form, when it is sent again; empty for a new one
 	Faults  faults
 	Theirs  *contracts.Comment // what was stored meanwhile
 }
@@ -85,7 +89,7 @@ func (p *Pages) editComment(c echo.Context) error {
 	if page.Version, err = versionOf(f); err != nil {
 		return err
 	}
-	key, err := f.key()
+	key, err := remotecomments.EditKey(f.values.Get(keyField), comment.ID, page.Body)
 	if err != nil {
 		return err
 	}
@@ -95,10 +99,11 @@ func (p *Pages) editComment(c echo.Context) error {
 		return p.showLostComment(c, page)
 	case err != nil:
 		return p.again(c, err, func(status int, wrong faults) error {
-			page.Faults = wrong
+			page.Key, page.Faults = f.kept(err), wrong
 			return p.showComment(c, status, page)
 		})
 	}
+	comments.NoteWrote(c.Response(), c.Request(), comment.ID, comment.Version)
 	return p.done(c, "/comments/"+comment.ID, thanks(comment))
 }
 
@@ -137,5 +142,6 @@ func (p *Pages) deleteComment(c echo.Context) error {
 	if err := p.Comments.Delete(c.Request().Context(), viewer(c), id, 0); err != nil {
 		return err
 	}
+	comments.NoteDeleted(c.Response(), c.Request(), id)
 	return p.done(c, back, "The comment is deleted.")
 }

@@ -74,6 +74,7 @@ func explanations() []explanation {
 		{problem.VersionMismatch, 412, "Somebody changed it after you opened it.", "Look at the new version and put your change into that."},
 		{problem.TooLarge, 413, "What was sent is larger than what is taken.", "Send less: a cover may have 5 MB, a post 256 KB of text."},
 		{problem.UnsupportedMediaType, 415, "What was sent is of a kind that is not taken here.", "Send a PNG, JPEG, GIF or WebP picture as a cover. A program sends JSON."},
+		{problem.NotOwner, 421, "What was asked for is just moving to another server of ours.", "Try again in a few seconds: nothing was begun. A program that comes through the gateway never sees this."},
 		{problem.Validation, 422, "Something that was filled in is not right.", "Each field at fault is named with what is wrong with it: mend those and send it again."},
 		{problem.KeyReused, 422, "The same form was sent twice with different content.", "Reload the form and send it anew. A program takes a new Idempotency-Key for a new request."},
 		{problem.PreconditionRequired, 428, "A change has to say which version it was made from.", "A program sends the ETag of what it read as If-Match."},

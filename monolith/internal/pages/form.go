@@ -84,6 +84,15 @@ func (f form) key() (contracts.Key, error) {
 	return contracts.Key(key), err
 }
 
+// kept is the form's key if nobody knows whether what was sent was done: sent again, it
+// must be known as the same. Else the form gets a new one.
+func (f form) kept(err error) string {
+	if problem.Is(err, httpkit.Unavailable) {
+		return f.values.Get(keyField)
+	}
+	return ""
+}
+
 // faults is what is wrong with a form, by field; "" is the form as a whole.
 type faults map[string][]string
 
@@ -112,6 +121,9 @@ func faultsOf(c echo.Context, err error) (f faults, status int, ok bool) {
 		return faults{"email": {"has an account already: sign in instead, or take another"}}, http.StatusConflict, true
 	case problem.BadCredentials:
 		return faults{"": {sentence(known.Detail)}}, http.StatusUnauthorized, true
+	case httpkit.Unavailable:
+		httpkit.RetryAfter(c, 1)
+		return faults{"": {"It could not be saved at this moment. Send it again in a few seconds: it is saved once, however often you send it."}}, http.StatusServiceUnavailable, true
 	case problem.RateLimited:
 		return faults{"": {sentence(known.Detail)}}, http.StatusTooManyRequests, true
 	}

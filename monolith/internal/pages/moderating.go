@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"banyan.dev/features/comments"
 	"banyan.dev/features/contracts"
 	"banyan.dev/features/moderation"
 	"banyan.dev/platform/httpkit"
@@ -14,6 +15,7 @@ import (
 
 type queuePage struct {
 	Items       []moderation.Item
+	Missing     bool // the comments that wait can't be had now
 	Newer, Next string
 }
 
@@ -23,10 +25,11 @@ func (p *Pages) queue(c echo.Context) error {
 		return err
 	}
 	list, err := p.Moderation.Queue(c.Request().Context(), viewer(c), at)
-	if err != nil {
+	missing := p.without(c, err)
+	if err != nil && !missing {
 		return err
 	}
-	page := queuePage{list.Items, firstLink(c), nextLink(c, list.Next)}
+	page := queuePage{list.Items, missing, firstLink(c), nextLink(c, list.Next)}
 	return p.show(c, http.StatusOK, "queue", view{Title: "Waiting for a moderator", Active: "moderation", Page: page})
 }
 
@@ -41,7 +44,7 @@ func (p *Pages) decide(c echo.Context) error {
 		return err
 	}
 	ctx, verdict := c.Request().Context(), contracts.CommentStatus(f.values.Get("verdict"))
-	_, err = p.Moderation.Decide(ctx, viewer(c), id, verdict)
+	comment, err := p.Moderation.Decide(ctx, viewer(c), id, verdict)
 	switch {
 	case problem.Is(err, problem.VersionMismatch):
 		return p.done(c, "/moderation", "Its author changed the comment while you looked: read it again.")
@@ -50,6 +53,7 @@ func (p *Pages) decide(c echo.Context) error {
 	case err != nil:
 		return err
 	}
+	comments.NoteWrote(c.Response(), c.Request(), comment.ID, comment.Version)
 	p.Logger.InfoContext(ctx, "comment judged", "comment", id, "verdict", verdict, "moderator", viewer(c).ID)
 	return p.done(c, backOf(c), "The comment is "+string(verdict)+".")
 }

@@ -58,6 +58,8 @@ func (p *Pages) openNotification(c echo.Context) error {
 	switch {
 	case problem.Is(err, problem.NotFound):
 		return p.done(c, "/notifications", "That comment is not there any more.")
+	case p.without(c, err):
+		return p.done(c, "/notifications", "The comments can't be shown at this moment: try again in a little while.")
 	case err != nil:
 		return err
 	}

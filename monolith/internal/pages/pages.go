@@ -7,12 +7,25 @@ import (
 	"time"
 
 	"banyan.dev/features/accounts"
-	"banyan.dev/features/comments"
+	"banyan.dev/features/contracts"
 	"banyan.dev/features/feed"
 	"banyan.dev/features/moderation"
 	"banyan.dev/features/notifications"
 	"banyan.dev/features/posts"
+	"banyan.dev/platform/paging"
 )
+
+// Comments is the use cases of comments, by whoever owns them: the feature in this
+// process, or another host. Their problems are those of comments.Service, and
+// httpkit.Unavailable when who owns them can't be asked: then a page is shown without
+// them and says so, and of a write nobody knows whether it was done.
+type Comments interface {
+	Write(ctx context.Context, v contracts.Viewer, postID, body string, key contracts.Key) (created contracts.Comment, replayed bool, err error)
+	Get(ctx context.Context, v contracts.Viewer, id string) (contracts.Comment, error)
+	List(ctx context.Context, v contracts.Viewer, postID string, page paging.Page) (paging.List[contracts.Comment], error)
+	Edit(ctx context.Context, v contracts.Viewer, id, body string, version int, key contracts.Key) (updated contracts.Comment, replayed bool, err error)
+	Delete(ctx context.Context, v contracts.Viewer, id string, version int) error
+}
 
 // Flashes keeps a message from one request to the next page of somebody who is
 // signed in. session.Manager satisfies it.
@@ -26,7 +39,7 @@ type Deps struct {
 	Desk          *accounts.Desk // signs in and out, and changes accounts
 	Accounts      *accounts.Service
 	Posts         *posts.Service
-	Comments      *comments.Service
+	Comments      Comments
 	Moderation    *moderation.Service
 	Feed          *feed.Service
 	Notifications *notifications.Service

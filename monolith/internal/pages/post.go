@@ -3,13 +3,16 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"banyan.dev/features/contracts"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/paging"
+	"banyan.dev/platform/problem"
 )
 
 // commentsShown is how many comments stand on one page of a post.
@@ -20,9 +23,11 @@ type postPage struct {
 	contracts.Post
 	Edited   *time.Time // when it was changed after it was published
 	Comments []contracts.Comment
+	Missing  bool   // the comments can't be had now
 	First    string // address of the first comments, when others are shown
 	Next     string
 	Body     string // of the new comment
+	Key      string // of the form, when it is sent again; empty for a new one
 	Faults   faults
 }
 
@@ -69,7 +74,7 @@ func (p *Pages) showPost(c echo.Context, status int, page postPage) error {
 	}
 	if page.Status == contracts.Published {
 		list, err := p.Comments.List(c.Request().Context(), viewer(c), page.ID, at)
-		if err != nil {
+		if page.Missing = p.without(c, err); err != nil && !page.Missing {
 			return err
 		}
 		page.Comments, page.First, page.Next = list.Items, firstLink(c), nextLink(c, list.Next)
@@ -101,32 +106,38 @@ func (p *Pages) loadComment(c echo.Context) (contracts.Comment, error) {
 	return p.Comments.Get(c.Request().Context(), viewer(c), id)
 }
 
-// placeOf goes through the pages of comments, which are few under almost any post,
-// until it finds the comment's.
+// placeOf is the post's first page if the comment is on it, as under almost any post;
+// else a page that begins with the comment, which need not be looked for.
 func (p *Pages) placeOf(c echo.Context, comment contracts.Comment) (string, error) {
 	ctx := c.Request().Context()
 	post, err := p.Posts.Get(ctx, viewer(c), comment.PostID)
 	if err != nil {
 		return "", err
 	}
-	to, at := postPath(post.ID, post.Slug), paging.Page{Limit: commentsShown}
-	for range 50 {
-		list, err := p.Comments.List(ctx, viewer(c), post.ID, at)
-		if err != nil {
-			return "", err
-		}
-		for _, other := range list.Items {
-			if other.ID != comment.ID {
-				continue
-			}
-			if at.After != "" {
-				to += "?" + url.Values{"cursor": {at.After}}.Encode()
-			}
-			return to + "#" + comment.ID, nil
-		}
-		if at.After = list.Next; at.After == "" {
-			break
-		}
+	to := postPath(post.ID, post.Slug)
+	list, err := p.Comments.List(ctx, viewer(c), post.ID, paging.Page{Limit: commentsShown})
+	if err != nil && !p.without(c, err) {
+		return "", err
 	}
-	return to + "#comments", nil
+	on := slices.ContainsFunc(list.Items, func(other contracts.Comment) bool { return other.ID == comment.ID })
+	if !on && list.Next != "" {
+		to += "?" + url.Values{"cursor": {before(comment)}}.Encode()
+	}
+	return to + "#" + comment.ID, nil
+}
+
+// before is the cursor of the page that begins with the comment, or with others of
+// the same microsecond.
+func before(comment contracts.Comment) string {
+	return paging.Place{Time: comment.CreatedAt.Add(-time.Microsecond), ID: uuid.Max.String()}.Cursor()
+}
+
+// without tells whether err means that comments can't be had at this moment, which is
+// no reason to withhold the page around them. It is noted.
+func (p *Pages) without(c echo.Context, err error) bool {
+	if !problem.Is(err, httpkit.Unavailable) {
+		return false
+	}
+	p.Logger.WarnContext(c.Request().Context(), "page shown without its comments", "error", err)
+	return true
 }

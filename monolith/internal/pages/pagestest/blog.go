@@ -33,6 +33,7 @@ type Blog struct {
 	// Broken, when set, is what every store answers from then on.
 	Broken func(error)
 
+	memory   *memory
 	sessions *sessions
 	logger   *slog.Logger
 }
@@ -41,7 +42,7 @@ type Blog struct {
 func Start(t testing.TB) *Blog {
 	t.Helper()
 	m, seats := newMemory(), newSessions()
-	b := &Blog{sessions: seats, logger: slog.New(slog.DiscardHandler), Broken: m.breakDown}
+	b := &Blog{memory: m, sessions: seats, logger: slog.New(slog.DiscardHandler), Broken: m.breakDown}
 	now := time.Now
 	b.Accounts = accounts.NewService(accountStore{m}, accounts.NewPasswords(2), now)
 	b.Posts = posts.NewService(postStore{m}, now)
@@ -50,7 +51,7 @@ func Start(t testing.TB) *Blog {
 	b.Moderation = moderation.NewService(ruleStore{m}, b.Comments, now)
 	desk := accounts.NewDesk(b.Accounts, seats, accounts.NewThrottle(now))
 	p, err := pages.New(pages.Deps{
-		Desk: desk, Accounts: b.Accounts, Posts: b.Posts, Comments: b.Comments, Moderation: b.Moderation,
+		Desk: desk, Accounts: b.Accounts, Posts: b.Posts, Comments: elsewhere{b.Comments, m}, Moderation: b.Moderation,
 		Feed: feed.NewService(feedStore{m}), Notifications: notices, Flashes: seats, Logger: b.logger, Version: "test",
 	})
 	if err != nil {

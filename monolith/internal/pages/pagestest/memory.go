@@ -17,17 +17,19 @@ import (
 
 // memory is all tables. It is safe for concurrent use.
 type memory struct {
-	mu       sync.Mutex
-	broken   error
-	accounts []*accounts.Account
-	posts    []*contracts.Post
-	comments []*contracts.Comment
-	rules    []moderation.Rule
-	reasons  map[string]string // of held comments
-	notices  map[string][]*notifications.Notification
-	covers   map[string]posts.Cover
-	deleted  map[string]string // what is gone, and whose it was
-	keys     map[string]keyed
+	mu         sync.Mutex
+	broken     error
+	silent     bool // comments don't answer
+	afterDoing bool // what they are asked to write
+	accounts   []*accounts.Account
+	posts      []*contracts.Post
+	comments   []*contracts.Comment
+	rules      []moderation.Rule
+	reasons    map[string]string // of held comments
+	notices    map[string][]*notifications.Notification
+	covers     map[string]posts.Cover
+	deleted    map[string]string // what is gone, and whose it was
+	keys       map[string]keyed
 }
 
 // keyed is what came of a write with a key.

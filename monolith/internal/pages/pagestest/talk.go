@@ -79,7 +79,16 @@ func (s commentStore) List(_ context.Context, postID string, v contracts.Viewer,
 	if err != nil {
 		return paging.List[contracts.Comment]{}, err
 	}
-	return cut(rows, page, func(c contracts.Comment) string { return c.ID })
+	place, ok, err := page.Start()
+	if err != nil {
+		return paging.List[contracts.Comment]{}, err
+	}
+	if ok { // as the databases do: any place, also one where no comment stands
+		rows = slices.DeleteFunc(rows, func(c contracts.Comment) bool {
+			return c.CreatedAt.Before(place.Time) || c.CreatedAt.Equal(place.Time) && c.ID <= place.ID
+		})
+	}
+	return paging.Cut(rows, page.Limit, func(c contracts.Comment) paging.Place { return paging.Place{Time: c.CreatedAt, ID: c.ID} }), nil
 }
 
 func (s commentStore) Update(_ context.Context, c contracts.Comment, e comments.Effects, key contracts.Key) (contracts.Comment, bool, error) {
@@ -114,6 +123,15 @@ func (s commentStore) Delete(_ context.Context, id string, _ int) error {
 	s.deleted[id] = row.Author.ID
 	s.comments = slices.DeleteFunc(s.comments, func(c *contracts.Comment) bool { return c.ID == id })
 	return nil
+}
+
+func (s commentStore) CloseUnder(_ context.Context, postID, _ string) error {
+	end, err := s.begin()
+	defer end()
+	if err == nil {
+		s.comments = slices.DeleteFunc(s.comments, func(c *contracts.Comment) bool { return c.PostID == postID })
+	}
+	return err
 }
 
 func (s commentStore) DeletedBy(_ context.Context, id string) (string, error) { return s.goneOf(id) }
@@ -159,6 +177,9 @@ func (s ruleStore) Queue(_ context.Context, page paging.Page) (paging.List[moder
 			continue
 		}
 		rows = append(rows, moderation.Item{Comment: s.said(c), Post: moderation.PostRef{ID: post.ID, Title: post.Title}, Reason: s.reasons[c.ID], CreatedAt: c.CreatedAt})
+	}
+	if err == nil {
+		err = s.silence()
 	}
 	if err != nil {
 		return paging.List[moderation.Item]{}, err
