@@ -26,6 +26,8 @@ type Service struct {
 	logger        *slog.Logger
 }
 
+var _ UseCases = (*Service)(nil)
+
 // NewService returns the use cases over a store and the ports.
 func NewService(store Store, posts Posts, moderation Moderation, notifications Notifications, now func() time.Time, logger *slog.Logger) *Service {
 	return &Service{store, posts, moderation, notifications, now, logger}
@@ -184,6 +186,13 @@ func (s *Service) Decide(ctx context.Context, v contracts.Viewer, id string, sta
 		s.tell(ctx, e.Notice)
 	}
 	return c, err
+}
+
+// CloseUnder deletes the comments under a post that is deleted, and lets none be made
+// there any more. It is no person's to ask: the handler of post.deleted does, with
+// the event's id as the key. Asked again, nothing more is done.
+func (s *Service) CloseUnder(ctx context.Context, postID, key string) error {
+	return s.store.CloseUnder(ctx, postID, key)
 }
 
 // effects is what a comment with that verdict does to other features.

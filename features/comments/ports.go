@@ -7,6 +7,20 @@ import (
 	"banyan.dev/platform/paging"
 )
 
+// UseCases are what can be asked of comments, wherever they are owned: *Service does
+// it on the spot, and a host that may not be the owner puts something in between that
+// asks the owner. Problems are as for Service; over the network there is also that
+// the owner does not answer.
+type UseCases interface {
+	Write(ctx context.Context, v contracts.Viewer, postID, body string, key contracts.Key) (created contracts.Comment, replayed bool, err error)
+	Get(ctx context.Context, v contracts.Viewer, id string) (contracts.Comment, error)
+	List(ctx context.Context, v contracts.Viewer, postID string, page paging.Page) (paging.List[contracts.Comment], error)
+	Edit(ctx context.Context, v contracts.Viewer, id, body string, version int, key contracts.Key) (updated contracts.Comment, replayed bool, err error)
+	Delete(ctx context.Context, v contracts.Viewer, id string, version int) error
+	Decide(ctx context.Context, v contracts.Viewer, id string, status contracts.CommentStatus) (contracts.Comment, error)
+	CloseUnder(ctx context.Context, postID, key string) error
+}
+
 // Effects is what must change in the same breath as a comment, in other features'
 // tables. In the tangle one transaction writes all of them; from step 04 on each
 // owner does its part in that transaction, by the ports of store; later it hears of
@@ -35,6 +49,10 @@ type Store interface {
 	// Delete removes a comment and leaves a tombstone. A version of 0 means whatever
 	// it is now. Problems: NotFound, VersionMismatch.
 	Delete(ctx context.Context, id string, version int) error
+	// CloseUnder deletes all comments under a post, and sees to it that none is made
+	// there any more. The key is of who asks; asked again, with any key, nothing more
+	// is done. The post need not be there.
+	CloseUnder(ctx context.Context, postID, key string) error
 	// DeletedBy returns the author of a comment that is deleted, or NotFound.
 	DeletedBy(ctx context.Context, id string) (authorID string, err error)
 }

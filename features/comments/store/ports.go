@@ -13,11 +13,26 @@ import (
 // transaction do their part in it: all of it is kept, or nothing. The signature says
 // so openly, since no network can carry a transaction: when a feature leaves, its
 // port without one stays as it is, and its port with one becomes an event.
+//
+// Of a host that does not have the other feature's tables, Posts, Queue and Notices
+// are nil: what they would do is left to who hears of the event.
 type Ports struct {
 	People  People
 	Posts   Posts
 	Queue   Queue
 	Notices Notices
+	// Owner says whether this database may write comments. Nil: nobody else ever does.
+	Owner Owner
+	// Feed tells others of each change, in its transaction. Nil: nobody listens.
+	Feed *Feed
+}
+
+// Owner is asked by each transaction that writes comments, before anything else in it.
+// *ownership.Side is one.
+type Owner interface {
+	// Own sees to it that this database is the owner until the transaction ends, and
+	// tells the epoch; else its error is an ownership.ErrNotOwner, and nothing was done.
+	Own(tx *gorm.DB) (epoch int64, err error)
 }
 
 // People knows what authors are called. It is asked once for a page, outside of

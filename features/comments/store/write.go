@@ -19,7 +19,7 @@ var keys = database.Keys{Table: "comment_keys", Target: "comment_id"}
 // Create is comments.Store's. The comment, its key, and what follows from it are one
 // transaction; the author's name is looked up after it.
 func (s *Store) Create(ctx context.Context, c contracts.Comment, e comments.Effects, key contracts.Key) (created contracts.Comment, replayed bool, err error) {
-	err = s.db.InTx(ctx, func(tx *gorm.DB) error {
+	err = s.write(ctx, func(tx *gorm.DB, epoch int64) error {
 		known, err := keys.Claim(tx, c.Author.ID, key.Value, key.Hash[:], c.ID)
 		if err != nil {
 			return err
@@ -28,19 +28,59 @@ func (s *Store) Create(ctx context.Context, c contracts.Comment, e comments.Effe
 			created, err = get(tx, known)
 			return database.KeyGone(err)
 		}
-		if err := s.ports.Posts.Hold(tx, c.PostID); err != nil {
-			return err
-		}
-		if created, err = insert(tx, c); err != nil {
-			return err
-		}
-		return s.settle(tx, created, "", e)
+		created, err = s.create(tx, epoch, c, e)
+		return err
 	})
 	if err != nil {
 		return contracts.Comment{}, false, err
 	}
 	created, err = s.named(ctx, created)
 	return created, replayed, err
+}
+
+// write runs f in one transaction that begins by asking whether this database owns
+// comments, and wakes who publishes the events when it is committed.
+func (s *Store) write(ctx context.Context, f func(tx *gorm.DB, epoch int64) error) error {
+	err := s.db.InTx(ctx, func(tx *gorm.DB) error {
+		epoch, err := s.own(tx)
+		if err != nil {
+			return err
+		}
+		return f(tx, epoch)
+	})
+	if err == nil {
+		s.ports.Feed.Wake()
+	}
+	return err
+}
+
+// own is Owner's; where nobody else ever owns, this is the first epoch.
+func (s *Store) own(tx *gorm.DB) (epoch int64, err error) {
+	if s.ports.Owner == nil {
+		return 1, nil
+	}
+	return s.ports.Owner.Own(tx)
+}
+
+func (s *Store) create(tx *gorm.DB, epoch int64, c contracts.Comment, e comments.Effects) (contracts.Comment, error) {
+	if !contracts.IsID(c.PostID) {
+		return contracts.Comment{}, problem.New(problem.NotFound, "there is no post %s", c.PostID)
+	}
+	if err := s.hold(tx, c.PostID); err != nil {
+		return contracts.Comment{}, err
+	}
+	if err := mustBeOpen(tx, c.PostID); err != nil {
+		return contracts.Comment{}, err
+	}
+	created, err := insert(tx, c)
+	if err != nil {
+		return contracts.Comment{}, err
+	}
+	if err := s.settle(tx, created, "", e); err != nil {
+		return contracts.Comment{}, err
+	}
+	created.Author = c.Author // with the name, for who hears of it
+	return created, s.ports.Feed.changed(tx, epoch, created, "", e)
 }
 
 func insert(tx *gorm.DB, c contracts.Comment) (contracts.Comment, error) {
@@ -56,7 +96,7 @@ func insert(tx *gorm.DB, c contracts.Comment) (contracts.Comment, error) {
 
 // Update is comments.Store's; what is one transaction in it is as for Create.
 func (s *Store) Update(ctx context.Context, c contracts.Comment, e comments.Effects, key contracts.Key) (updated contracts.Comment, replayed bool, err error) {
-	err = s.db.InTx(ctx, func(tx *gorm.DB) error {
+	err = s.write(ctx, func(tx *gorm.DB, epoch int64) error {
 		known, err := keys.Claim(tx, c.Author.ID, key.Value, key.Hash[:], c.ID)
 		if err != nil {
 			return err
@@ -65,7 +105,7 @@ func (s *Store) Update(ctx context.Context, c contracts.Comment, e comments.Effe
 			updated, err = get(tx, c.ID)
 			return err
 		}
-		updated, err = s.update(tx, c, e)
+		updated, err = s.update(tx, epoch, c, e)
 		return err
 	})
 	if err != nil {
@@ -75,7 +115,7 @@ func (s *Store) Update(ctx context.Context, c contracts.Comment, e comments.Effe
 	return updated, replayed, err
 }
 
-func (s *Store) update(tx *gorm.DB, c contracts.Comment, e comments.Effects) (contracts.Comment, error) {
+func (s *Store) update(tx *gorm.DB, epoch int64, c contracts.Comment, e comments.Effects) (contracts.Comment, error) {
 	was, err := s.lock(tx, c.ID)
 	if err != nil {
 		return contracts.Comment{}, err
@@ -91,63 +131,13 @@ func (s *Store) update(tx *gorm.DB, c contracts.Comment, e comments.Effects) (co
 		return contracts.Comment{}, mismatch()
 	}
 	updated := row.toComment()
-	return updated, s.settle(tx, updated, was.Status, e)
-}
-
-// Delete is comments.Store's.
-func (s *Store) Delete(ctx context.Context, id string, version int) error {
-	return s.db.InTx(ctx, func(tx *gorm.DB) error {
-		was, err := s.lock(tx, id)
-		if err != nil {
-			return err
-		}
-		if version != 0 && was.Version != version {
-			return mismatch()
-		}
-		if err := bury(tx, "id = ?", id); err != nil {
-			return err
-		}
-		if err := s.count(tx, was.PostID, was.Status, ""); err != nil {
-			return err
-		}
-		if err := s.ports.Queue.Leave(tx, id); err != nil {
-			return fmt.Errorf("take the comment out of the queue: %w", err)
-		}
-		if err := s.ports.Notices.Forget(tx, id); err != nil {
-			return fmt.Errorf("forget who was told of the comment: %w", err)
-		}
-		return nil
-	})
-}
-
-// DeleteUnder deletes all comments under a post, within the transaction that deletes
-// the post and holds it. Each leaves a tombstone of its own.
-func (s *Store) DeleteUnder(tx *gorm.DB, postID string) error {
-	var waiting []string
-	err := tx.Model(&comment{}).Where("post_id = ? AND status = 'pending'", postID).Pluck("id", &waiting).Error
-	if err != nil {
-		return fmt.Errorf("select the post's comments that wait: %w", err)
+	if err := s.settle(tx, updated, was.Status, e); err != nil {
+		return contracts.Comment{}, err
 	}
-	if err := bury(tx, "post_id = ?", postID); err != nil {
-		return err
+	if updated.Author.ID == c.Author.ID {
+		updated.Author = c.Author // with the name, for who hears of it
 	}
-	if err := s.ports.Queue.Leave(tx, waiting...); err != nil {
-		return fmt.Errorf("take the post's comments out of the queue: %w", err)
-	}
-	if err := s.ports.Notices.ForgetPost(tx, postID); err != nil {
-		return fmt.Errorf("forget who was told of the post's comments: %w", err)
-	}
-	return nil
-}
-
-// bury makes tombstones of comments: a delete is a version too.
-func bury(tx *gorm.DB, which, id string) error {
-	err := tx.Exec(`WITH gone AS (DELETE FROM comments WHERE `+which+` RETURNING id, post_id, author_id, version)
-		INSERT INTO comment_tombstones (id, post_id, author_id, version) SELECT id, post_id, author_id, version + 1 FROM gone`, id).Error
-	if err != nil {
-		return fmt.Errorf("delete comments where %s: %w", which, err)
-	}
-	return nil
+	return updated, s.ports.Feed.changed(tx, epoch, updated, was.Status, e)
 }
 
 // lock holds the comment's post, then locks the comment, and returns id, post, status
@@ -160,7 +150,7 @@ func (s *Store) lock(tx *gorm.DB, id string) (comment, error) {
 	find := func(q *gorm.DB) error { return q.Where("id = ?", id).Take(&row).Error }
 	err := find(tx.Select("post_id")) // which never changes
 	if err == nil {
-		err = s.ports.Posts.Hold(tx, row.PostID)
+		err = s.hold(tx, row.PostID)
 	}
 	if err == nil {
 		row = comment{}

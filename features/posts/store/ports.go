@@ -11,6 +11,8 @@ import (
 type Ports struct {
 	People   People
 	Comments Comments
+	// Feed tells others of posts that are deleted. Nil: nobody listens.
+	Feed *Feed
 }
 
 // People knows what authors are called. It is asked once for a page, outside of
@@ -22,7 +24,12 @@ type People interface {
 
 // Comments is what hangs on a post.
 type Comments interface {
-	// DeleteUnder deletes all comments under a post, with what hangs on them. The
-	// transaction has locked the post: nobody writes under it any more.
-	DeleteUnder(tx *gorm.DB, postID string) error
+	// Owned is asked before anything else in the transaction that deletes a post:
+	// whether comments are this database's to write until it ends, and in which epoch
+	// of their ownership.
+	Owned(tx *gorm.DB) (epoch int64, owned bool, err error)
+	// DeleteUnder deletes all comments under a post, with what hangs on them, and lets
+	// none be made there any more; key says by which event. The transaction has locked
+	// the post: nobody writes under it any more.
+	DeleteUnder(tx *gorm.DB, epoch int64, postID, key string) error
 }

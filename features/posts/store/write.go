@@ -130,34 +130,6 @@ func update(tx *gorm.DB, p contracts.Post) error {
 	return insertTags(tx, p)
 }
 
-// Delete is posts.Store's. The post is locked against all who would write under it;
-// comments are deleted by their own feature, in the same transaction.
-func (s *Store) Delete(ctx context.Context, id string, version int) error {
-	return s.db.InTx(ctx, func(tx *gorm.DB) error {
-		row, err := lock(tx, id, againstAll)
-		if err != nil {
-			return err
-		}
-		if version != 0 && row.Version != version {
-			return mismatch()
-		}
-		if err := s.ports.Comments.DeleteUnder(tx, id); err != nil {
-			return fmt.Errorf("delete the post's comments: %w", err)
-		}
-		for _, statement := range []string{
-			`INSERT INTO post_tombstones (id, author_id, version) SELECT id, author_id, version + 1 FROM posts WHERE id = ?`,
-			`DELETE FROM post_tags WHERE post_id = ?`,
-			`DELETE FROM post_covers WHERE post_id = ?`,
-			`DELETE FROM posts WHERE id = ?`,
-		} {
-			if err := tx.Exec(statement, id).Error; err != nil {
-				return fmt.Errorf("delete post: %.40s...: %w", statement, err)
-			}
-		}
-		return nil
-	})
-}
-
 func mismatch() error {
 	return problem.New(problem.VersionMismatch, "the post has another version by now: read it again, and change that")
 }

@@ -62,7 +62,7 @@ func empty(t *testing.T, db *database.DB) {
 	t.Helper()
 	for _, table := range []string{
 		"notifications", "moderation_queue", "moderation_keys", "moderation_rules",
-		"comment_tombstones", "comment_keys", "comments",
+		"comment_closed_posts", "comment_tombstones", "comment_keys", "comments",
 		"post_tombstones", "post_keys", "post_covers", "post_tags", "posts", "account_keys", "accounts",
 	} {
 		_, err := db.SQL().ExecContext(context.WithoutCancel(t.Context()), "DELETE FROM "+table)

@@ -65,6 +65,10 @@ func (e eitherComments) Delete(ctx context.Context, id string, version int) erro
 	return e.next().Delete(ctx, id, version)
 }
 
+func (e eitherComments) CloseUnder(ctx context.Context, postID, key string) error {
+	return e.next().CloseUnder(ctx, postID, key)
+}
+
 func (e eitherComments) DeletedBy(ctx context.Context, id string) (string, error) {
 	return e.next().DeletedBy(ctx, id)
 }

@@ -117,7 +117,9 @@ func TestWhoIsNotThereAnyMoreHasNoNameAndIsShownAllTheSame(t *testing.T) {
 // refusing lets no comment be deleted.
 type refusing struct{}
 
-func (refusing) DeleteUnder(*gorm.DB, string) error { return errPort }
+func (refusing) Owned(*gorm.DB) (int64, bool, error) { return 1, true, nil }
+
+func (refusing) DeleteUnder(*gorm.DB, int64, string, string) error { return errPort }
 
 func TestAPostWhoseCommentsCanNotBeDeletedStays(t *testing.T) {
 	k := newTalk(t)

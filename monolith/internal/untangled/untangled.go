@@ -38,13 +38,30 @@ type Store struct {
 //	moderation     ──────▶ accounts, comments, posts
 //	notifications  ──────▶ accounts, posts
 //	feed           ──────▶ accounts, comments, posts
-func New(db *database.DB) *Store {
+func New(db *database.DB) *Store { return WithEvents(db, Events{}) }
+
+// Events is what the stores tell others with, and are told who owns what by. The zero
+// value tells nobody, and everything is owned here.
+type Events struct {
+	// Owner is who owns comments: the *ownership.Side of the database.
+	Owner commentstore.Owner
+	// Comments and Posts tell of what is written.
+	Comments *commentstore.Feed
+	Posts    *poststore.Feed
+}
+
+// WithEvents is New for stores that tell others of what they write: the database has
+// also the tables of outbox and ownership. While comments are owned elsewhere, what
+// would write them returns an ownership.ErrNotOwner; posts are deleted all the same.
+func WithEvents(db *database.DB, events Events) *Store {
 	people := accountstore.New(db)
 	postRows, commentRows, queue := poststore.NewRows(db), commentstore.NewRows(db), moderationstore.NewRows(db)
 	s := Store{accounts: people}
 	s.notifications = notificationstore.New(db, notificationstore.Ports{People: people, Posts: postRows})
-	s.comments = commentstore.New(commentRows, commentstore.Ports{People: people, Posts: postRows, Queue: queue, Notices: s.notifications})
-	s.posts = poststore.New(postRows, poststore.Ports{People: people, Comments: s.comments})
+	s.comments = commentstore.New(commentRows, commentstore.Ports{
+		People: people, Posts: postRows, Queue: queue, Notices: s.notifications, Owner: events.Owner, Feed: events.Comments,
+	})
+	s.posts = poststore.New(postRows, poststore.Ports{People: people, Comments: s.comments, Feed: events.Posts})
 	s.moderation = moderationstore.New(queue, moderationstore.Ports{People: people, Comments: commentRows, Posts: postRows})
 	s.feed = feedstore.New(feedstore.Ports{Posts: postRows, Comments: commentRows, People: people})
 	return &s

@@ -48,7 +48,7 @@ func TestTheTangleIsFound(t *testing.T) {
 	}
 	for _, from := range []string{
 		"getPost", "listPosts", "getComment", "commentStore.List", "latestComments", "feedStore.Search",
-		"moderationStore.Queue", "notificationStore.List", "notificationStore.Since", "postStore.Delete.func1",
+		"moderationStore.Queue", "notificationStore.List", "notificationStore.Since", "closeUnder",
 	} {
 		require.True(t, where["banyan.dev/monolith/internal/tangle."+from], "%s joins features, and is not found; found are %v", from, where)
 	}

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"gorm.io/gorm"
+
+	"banyan.dev/features/contracts"
+	"banyan.dev/platform/problem"
+)
+
+// postLock is the advisory lock of what may be written under a post: shared by who
+// makes a comment, exclusive for who closes the post. The post's row is no lock for
+// it: it may be in another database, or gone.
+func postLock(postID string) int64 {
+	h := fnv.New64a()
+	h.Write([]byte("banyan.comments/post/" + postID))
+	return int64(h.Sum64())
+}
+
+// mustBeOpen holds the post open until the transaction ends; NotFound when it is
+// closed. Whether it is, is read in a later statement than the lock's: one statement
+// would see what was committed before it waited. The lock goes round gorm: it is no
+// statement over a table.
+func mustBeOpen(tx *gorm.DB, postID string) error {
+	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, "SELECT pg_advisory_xact_lock_shared($1)", postLock(postID))
+	if err != nil {
+		return fmt.Errorf("hold the post open: %w", err)
+	}
+	var closed []string
+	if err := tx.Table("comment_closed_posts").Where("post_id = ?", postID).Pluck("post_id", &closed).Error; err != nil {
+		return fmt.Errorf("select closed post: %w", err)
+	}
+	if len(closed) > 0 {
+		return problem.New(problem.NotFound, "there is no post %s", postID)
+	}
+	return nil
+}
+
+// closePost waits for those who make a comment under the post, and lets no other
+// begin. It returns nil when the post was closed before.
+func closePost(tx *gorm.DB, postID, key string) (*contracts.ClosedPost, error) {
+	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, "SELECT pg_advisory_xact_lock($1)", postLock(postID))
+	if err != nil {
+		return nil, fmt.Errorf("lock out who comments on the post: %w", err)
+	}
+	var at []time.Time
+	err = tx.Raw(`INSERT INTO comment_closed_posts (post_id, key) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING closed_at`, postID, key).Scan(&at).Error
+	if err != nil {
+		return nil, fmt.Errorf("note that the post is closed: %w", err)
+	}
+	if len(at) == 0 {
+		return nil, nil
+	}
+	return &contracts.ClosedPost{PostID: postID, Key: key, ClosedAt: at[0].UTC()}, nil
+}

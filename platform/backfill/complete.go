@@ -1,0 +1,67 @@
+package backfill
+
+import (
+	"fmt"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"banyan.dev/platform/ownership"
+)
+
+// Note notes that a chunk was applied at this side, in the transaction that applies
+// it. Noting one again changes nothing.
+func Note(tx *gorm.DB, resource, run string, partition, partitions, number int, last bool) error {
+	err := tx.Exec(`INSERT INTO backfill_chunks (resource, run, partition, partitions, number, last) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		resource, run, partition, partitions, number, last).Error
+	if err != nil {
+		return fmt.Errorf("note chunk %d of partition %d of the backfill of %s: %w", number, partition, resource, err)
+	}
+	return nil
+}
+
+// Complete requires that this side has applied a whole backfill: of the newest run
+// that it knows, each chunk of each partition. It needs asking only at a side that
+// began empty.
+func Complete(resource string) ownership.Requirement { return complete(resource) }
+
+type complete string
+
+// partition is what was applied of a run in one partition.
+type partition struct {
+	Run        string
+	Partition  int
+	Partitions int
+	Chunks     int
+	Last       int // the number of the last one; 0: it is not here
+}
+
+// Missing is ownership.Requirement's.
+func (c complete) Missing(tx *gorm.DB, _ int64) (string, error) {
+	var found []partition
+	err := tx.Raw(`SELECT run, partition, max(partitions) AS partitions, count(*) AS chunks, coalesce(max(number) FILTER (WHERE last), 0) AS last
+		FROM backfill_chunks WHERE resource = ? AND run = (SELECT run FROM backfill_chunks WHERE resource = ? ORDER BY run DESC LIMIT 1)
+		GROUP BY run, partition ORDER BY partition`, string(c), string(c)).Find(&found).Error
+	if err != nil {
+		return "", fmt.Errorf("count the chunks of %s: %w", string(c), err)
+	}
+	if len(found) == 0 {
+		return fmt.Sprintf("no backfill of %s was applied here: run strangler backfill", string(c)), nil
+	}
+	var lacking []string
+	for _, p := range found {
+		switch {
+		case p.Last == 0:
+			lacking = append(lacking, fmt.Sprintf("partition %d is not at its end (%d chunks)", p.Partition, p.Chunks))
+		case p.Chunks < p.Last:
+			lacking = append(lacking, fmt.Sprintf("partition %d lacks %d of %d chunks", p.Partition, p.Last-p.Chunks, p.Last))
+		}
+	}
+	if n := found[0].Partitions; len(found) < n {
+		lacking = append(lacking, fmt.Sprintf("%d of %d partitions have nothing", n-len(found), n))
+	}
+	if len(lacking) == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("the backfill %s of %s is not complete: %s", found[0].Run, string(c), strings.Join(lacking, ", ")), nil
+}

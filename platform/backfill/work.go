@@ -1,0 +1,219 @@
+package backfill
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"gorm.io/gorm"
+
+	"banyan.dev/platform/outbox"
+)
+
+// Run works on runs until ctx ends, page by page; when another replica does, it waits
+// for its turn. A database that is away, and an ownership that is elsewhere, do not
+// end it: they are told in the Status and tried again.
+func (r *Runner) Run(ctx context.Context) {
+	defer r.release(ctx)
+	for ctx.Err() == nil {
+		id, ours, err := r.lease(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.cfg.Logger.WarnContext(ctx, "backfill not looked for", "error", err)
+		}
+		if ours {
+			r.work(ctx, id)
+		}
+		select {
+		case <-r.wake:
+		case <-time.After(r.cfg.Every/2 + rand.N(r.cfg.Every)):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// The pauses of a run that can't get on.
+const (
+	firstPause = 50 * time.Millisecond
+	maxPause   = 2 * time.Second
+)
+
+// work makes pages until the run is over, or somebody else's.
+func (r *Runner) work(ctx context.Context, id string) {
+	p := pace{runner: r, from: time.Now(), leased: time.Now()}
+	pause := firstPause
+	for ctx.Err() == nil {
+		if err := p.clear(ctx); err != nil {
+			return // ctx's
+		}
+		began := time.Now()
+		rows, rate, more, err := r.page(ctx, id, p.from)
+		if err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			r.tell(ctx, id, err)
+			if sleep(ctx, pause) != nil || !p.renew(ctx) {
+				return
+			}
+			pause = min(2*pause, maxPause)
+			continue
+		}
+		pause, p.from, p.leased = firstPause, time.Now(), time.Now()
+		if r.cfg.Wake != nil {
+			r.cfg.Wake()
+		}
+		if !more {
+			return
+		}
+		if rate > 0 && p.until(ctx, began.Add(time.Duration(float64(rows)/float64(rate)*float64(time.Second)))) != nil {
+			return
+		}
+	}
+}
+
+// page makes one page, and moves the run's place, in one transaction. more is false
+// when there is nothing left to do, for this replica at least.
+func (r *Runner) page(ctx context.Context, id string, from time.Time) (rows, rate int, more bool, err error) {
+	err = r.db.InTx(ctx, func(tx *gorm.DB) error {
+		rows, rate, more = 0, 0, false
+		epoch, err := r.cfg.Source.Own(tx)
+		if err != nil {
+			return err
+		}
+		at, ok, err := r.hold(tx, id)
+		if err != nil || !ok {
+			return err
+		}
+		limit := r.cfg.Page
+		if rate = at.Rate; rate > 0 {
+			limit = max(1, min(limit, rate/4)) // several pages a second
+		}
+		place := Place{Run: id, Epoch: epoch, After: at.Place, Limit: limit}
+		if err := json.Unmarshal([]byte(at.Sent), &place.Sent); err != nil {
+			return fmt.Errorf("read how many chunks were sent: %w", err)
+		}
+		page, err := r.cfg.Source.Page(tx, place)
+		if err != nil {
+			return fmt.Errorf("read a page of %s after %q: %w", r.cfg.Resource, place.After, err)
+		}
+		if err := outbox.Append(tx, page.Events...); err != nil {
+			return err
+		}
+		rows, more = page.Rows, !page.Last
+		return r.move(tx, id, page, time.Since(from))
+	})
+	return rows, rate, more, err
+}
+
+// hold locks the run, if it is still to be worked on by this replica.
+func (r *Runner) hold(tx *gorm.DB, id string) (at run, ok bool, err error) {
+	got := tx.Raw("SELECT "+columns+" FROM backfill_runs WHERE resource = ? AND run = ? AND state = 'running' AND worker = ? FOR UPDATE",
+		r.cfg.Resource, id, r.worker).Scan(&at)
+	if got.Error != nil {
+		return run{}, false, fmt.Errorf("lock the run: %w", got.Error)
+	}
+	return at, got.RowsAffected == 1, nil
+}
+
+func (r *Runner) move(tx *gorm.DB, id string, page Page, worked time.Duration) error {
+	sent, err := json.Marshal(page.Sent)
+	if err != nil {
+		return fmt.Errorf("write how many chunks were sent: %w", err)
+	}
+	err = tx.Exec(`UPDATE backfill_runs SET place = ?, sent = ?, row_count = row_count + ?, page_count = page_count + 1, worked = worked + ?, error = '',
+			state = CASE WHEN ? THEN 'done' ELSE state END, finished_at = CASE WHEN ? THEN clock_timestamp() END,
+			leased_until = clock_timestamp() + ? * interval '1 second', updated_at = clock_timestamp()
+		WHERE resource = ? AND run = ?`,
+		page.Through, string(sent), page.Rows, worked.Seconds(), page.Last, page.Last, r.cfg.Lease.Seconds(), r.cfg.Resource, id).Error
+	if err != nil {
+		return fmt.Errorf("move the run's place: %w", err)
+	}
+	return nil
+}
+
+// pace keeps a run from being faster than others can bear.
+type pace struct {
+	runner *Runner
+	from   time.Time // the page before was done then
+	leased time.Time // the lease was last renewed then
+
+	asked  time.Time // Behind was asked then
+	behind int64
+}
+
+const (
+	// lookAgain is how often the backlogs are looked at that are too long.
+	lookAgain = 10 * time.Millisecond
+	// askEvery bounds how often the follower's lag is asked for: that is a question to
+	// the broker.
+	askEvery = 100 * time.Millisecond
+)
+
+// clear waits until neither the outbox nor the follower has much to do. What can't be
+// found out does not hold the run up: it paces, and decides nothing.
+func (p *pace) clear(ctx context.Context) error {
+	for ctx.Err() == nil {
+		n, err := outbox.Waiting(ctx, p.runner.db, p.runner.cfg.Topic.Name, p.runner.cfg.Waiting+1)
+		if err != nil || n <= p.runner.cfg.Waiting && !p.late(ctx) {
+			return ctx.Err()
+		}
+		if err := p.until(ctx, time.Now().Add(lookAgain)); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// late tells whether the follower is.
+func (p *pace) late(ctx context.Context) bool {
+	if p.runner.cfg.Behind == nil {
+		return false
+	}
+	if time.Since(p.asked) >= askEvery {
+		n, err := p.runner.cfg.Behind(ctx)
+		if err != nil {
+			n = 0
+		}
+		p.asked, p.behind = time.Now(), n
+	}
+	return p.behind > int64(p.runner.cfg.Waiting)
+}
+
+// until sleeps, and keeps the lease.
+func (p *pace) until(ctx context.Context, at time.Time) error {
+	for {
+		d := time.Until(at)
+		if d <= 0 {
+			return ctx.Err()
+		}
+		if err := sleep(ctx, min(d, p.runner.cfg.Lease/4)); err != nil {
+			return err
+		}
+		p.renew(ctx)
+	}
+}
+
+// renew keeps the lease, when it is time; false when it is another's by now.
+func (p *pace) renew(ctx context.Context) bool {
+	if time.Since(p.leased) < p.runner.cfg.Lease/4 {
+		return true
+	}
+	_, ours, err := p.runner.lease(ctx)
+	if ours {
+		p.leased = time.Now()
+	}
+	return ours || err != nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
