@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,6 +49,8 @@ func (r *Run) Do(ctx context.Context, a steps.Action) error {
 		return r.release(*a.Move)
 	case steps.Await:
 		return r.awaitSeams(ctx, a.Seams)
+	case steps.Reconcile:
+		return r.reconcile(ctx, *a.Transfer)
 	case steps.Handover:
 		return r.handover(ctx, *a.Transfer)
 	case steps.Discard:
@@ -276,26 +275,6 @@ func (r *Run) killAndStart(ctx context.Context, a steps.Action) error {
 		if err := r.takenBack(ctx, name); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// runOnce runs a host's program with other arguments and waits for its end.
-func (r *Run) runOnce(ctx context.Context, process string, args []string) error {
-	p := r.path.Processes[process]
-	env, err := r.environment(ctx, p, process+"-"+args[0], Ports{})
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, r.folder.path("bin", filepath.Base(p.Package)), args...)
-	cmd.Env, cmd.Dir = env, "/"
-	out, err := cmd.CombinedOutput()
-	log := r.log(process + "-" + args[0])
-	if writing := os.WriteFile(log, out, 0o644); writing != nil {
-		return fmt.Errorf("keep the output of %s %s: %w", process, args[0], writing)
-	}
-	if err != nil {
-		return fmt.Errorf("%s %s: %w; the last lines of %s:\n%s", process, args[0], err, log, lastLines(log, 8))
 	}
 	return nil
 }

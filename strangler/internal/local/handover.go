@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -12,7 +11,6 @@ import (
 
 	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/ownership/handover"
-	"banyan.dev/platform/ownership/remote"
 	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/steps"
 	"banyan.dev/strangler/internal/transfer"
@@ -32,32 +30,23 @@ func (r *Run) adminURLs(process string) []string {
 	return urls
 }
 
-// sides are clients of a resource's two sides; the one that owned first comes first.
-// close them.
-func (r *Run) sides(resource string) (sides [2]*remote.Client, closing func(), err error) {
+// hosts are the two that a resource may belong to; the one that owned first comes
+// first.
+func (r *Run) hosts(resource string) (transfer.Hosts, error) {
 	names, err := r.path.Sides(resource)
-	if err != nil {
-		return sides, nil, err
-	}
-	for i, name := range names {
-		urls := r.adminURLs(name)
-		if len(urls) == 0 {
-			return sides, nil, fmt.Errorf("%s, which %s may belong to, does not run", name, resource)
-		}
-		sides[i] = remote.NewClient(remote.ClientConfig{Resource: resource, Name: name, URLs: urls, Token: r.state.Token})
-	}
-	return sides, func() { sides[0].Close(); sides[1].Close() }, nil
+	return transfer.Hosts{
+		Resource: resource, Names: names, URLs: [2][]string{r.adminURLs(names[0]), r.adminURLs(names[1])}, Token: r.state.Token,
+	}, err
 }
 
 // handover makes a side the owner, whatever state another command has left it in.
 func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
 	ctx, cancel := context.WithTimeout(ctx, max(t.Within, handoverWithin))
 	defer cancel()
-	sides, closing, err := r.sides(t.Resource)
+	hosts, err := r.hosts(t.Resource)
 	if err != nil {
 		return err
 	}
-	defer closing()
 	text, err := os.ReadFile(r.folder.path("gateway.yaml"))
 	if err != nil {
 		return fmt.Errorf("the routes of %s: %w", t.Resource, err)
@@ -68,13 +57,6 @@ func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
 	}
 	log := slog.New(&telling{r.progress})
 	gates := transfer.Gateways{Fleet: r.fleet(), Routes: union(routed.Routes, t.Holds), Logger: log}
-	c, err := handover.New(handover.Config{
-		Resource: t.Resource, Sides: [2]handover.Side{sides[0], sides[1]}, Gateways: gates, Router: router{r, t.Resource},
-		By: fmt.Sprintf("strangler, process %d", os.Getpid()), Logger: log,
-	})
-	if err != nil {
-		return err
-	}
 	before, err := holdStatuses(ctx, gates.Fleet, gates.Routes)
 	if err != nil {
 		return err
@@ -83,28 +65,11 @@ func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
 	if err := gates.Forget(ctx); err != nil {
 		return err
 	}
-	out, err := move(ctx, c, t.To, log)
+	out, err := hosts.Handover(ctx, t.To, gates, router{r, t.Resource}, fmt.Sprintf("strangler, process %d", os.Getpid()), log)
 	if err != nil {
 		return err
 	}
 	return r.handed(ctx, t, out, gates, before)
-}
-
-// move tries again what was given up: then the owner from before owns, and all is
-// well.
-func move(ctx context.Context, c *handover.Coordinator, to string, log *slog.Logger) (handover.Outcome, error) {
-	for {
-		out, err := c.Move(ctx, to)
-		if err == nil || !errors.Is(err, handover.ErrGaveUp) && !errors.Is(err, ownership.ErrBusy) {
-			return out, err
-		}
-		log.WarnContext(ctx, "the hand-over is tried again", "error", err)
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return out, err
-		}
-	}
 }
 
 // Handed is what users noticed of a hand-over.
@@ -173,11 +138,14 @@ func (t router) Route(ctx context.Context, owner string, epoch int64) error {
 
 // Owned is who owns a resource, when both sides' databases and the routes agree.
 func (r *Run) Owned(ctx context.Context, resource string) (Owned, error) {
-	sides, closing, err := r.sides(resource)
+	hosts, err := r.hosts(resource)
 	if err != nil {
 		return Owned{}, err
 	}
-	defer closing()
+	rows, err := hosts.Rows(ctx)
+	if err != nil {
+		return Owned{}, err
+	}
 	text, err := os.ReadFile(r.folder.path("gateway.yaml"))
 	if err != nil {
 		return Owned{}, fmt.Errorf("the gateway's file: %w", err)
@@ -188,15 +156,11 @@ func (r *Run) Owned(ctx context.Context, resource string) (Owned, error) {
 	}
 	var said []string
 	owners := 0
-	for _, s := range sides {
-		row, err := s.Row(ctx)
-		if err != nil {
-			return Owned{}, err
-		}
-		said = append(said, fmt.Sprintf("%s is %s", s.Name(), row))
+	for i, row := range rows {
+		said = append(said, fmt.Sprintf("%s is %s", hosts.Names[i], row))
 		if row.State == ownership.Owner {
 			owners++
-			if s.Name() != routed.Owner {
+			if hosts.Names[i] != routed.Owner {
 				owners = 2
 			}
 		}
@@ -205,91 +169,6 @@ func (r *Run) Owned(ctx context.Context, resource string) (Owned, error) {
 		return Owned{}, fmt.Errorf("%s, and the routes say %s at %d", strings.Join(said, ", "), routed.Owner, routed.Epoch)
 	}
 	return Owned{Owner: routed.Owner, Epoch: routed.Epoch}, nil
-}
-
-// discard empties the database of a host that is given up.
-func (r *Run) discard(ctx context.Context, process string) error {
-	if names := r.replicas(process); len(names) > 0 {
-		return fmt.Errorf("%s still runs: stop it before its data is discarded", strings.Join(names, ", "))
-	}
-	if err := r.mayGo(process); err != nil {
-		return err
-	}
-	return r.runOnce(ctx, process, r.path.Processes[process].Discard)
-}
-
-// mayGo refuses to end a process that owns something: nobody else could write it.
-func (r *Run) mayGo(process string) error {
-	for _, resource := range sortedKeys(r.state.Routes.Resources) {
-		if o := r.state.Routes.Resources[resource]; o.Owner == process {
-			return fmt.Errorf("%s owns %s (epoch %d): hand it over before %s is given up", process, resource, o.Epoch, process)
-		}
-	}
-	return nil
-}
-
-// mayMiss refuses to stop Kafka while a host writes to it, or reads from it.
-func (r *Run) mayMiss(ctx context.Context, process string) error {
-	if r.path.Processes[process].Infrastructure != "kafka" {
-		return nil
-	}
-	for _, name := range sortedKeys(r.state.Processes) {
-		p := r.path.Processes[r.state.Processes[name].Process]
-		if !p.Host() || !p.Reads("kafka.address") {
-			continue
-		}
-		seams, err := r.seams(ctx, name)
-		if err != nil {
-			return fmt.Errorf("ask %s whether it needs %s: %w", name, process, err)
-		}
-		if seams["events"] != "off" {
-			return fmt.Errorf("%s reports events %q, for which it needs %s: turn them off, and restart it, before %s is stopped", name, seams["events"], process, process)
-		}
-	}
-	return nil
-}
-
-// seamsWithin bounds the wait for replicas that were told something to report it.
-const seamsWithin = 30 * time.Second
-
-// awaitSeams waits until every replica reports the seams, also those of other
-// processes that are the same program: they write the same tables.
-func (r *Run) awaitSeams(ctx context.Context, want steps.Table) error {
-	ctx, cancel := context.WithTimeout(ctx, seamsWithin)
-	defer cancel()
-	for _, process := range sortedKeys(want) {
-		for _, name := range r.replicasOf(r.path.Processes[process].Package) {
-			var last error
-			if !await(ctx, 20*time.Millisecond, func() bool { last = r.reports(ctx, name, want[process]); return last == nil }) {
-				return fmt.Errorf("%s: %w", name, last)
-			}
-		}
-	}
-	return nil
-}
-
-// replicasOf are the replicas of all processes that are one program.
-func (r *Run) replicasOf(program string) []string {
-	var names []string
-	for _, name := range sortedKeys(r.state.Processes) {
-		if p := r.path.Processes[r.state.Processes[name].Process]; p.Package == program {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-func (r *Run) reports(ctx context.Context, replica string, want map[string]string) error {
-	is, err := r.seams(ctx, replica)
-	if err != nil {
-		return err
-	}
-	for _, seam := range sortedKeys(want) {
-		if is[seam] != want[seam] {
-			return fmt.Errorf("it reports %s %q, not %q: it runs with what it was told before", seam, is[seam], want[seam])
-		}
-	}
-	return nil
 }
 
 // telling passes a log's lines on as progress, with their attributes.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"banyan.dev/strangler/internal/journeys"
+	"banyan.dev/strangler/internal/local"
 	"banyan.dev/strangler/internal/same"
 	"banyan.dev/strangler/internal/steps"
 )
@@ -50,6 +51,8 @@ func (t *tour) checkOne(ctx context.Context, c steps.Check) (string, error) {
 		return t.affinity(c.Affinity)
 	case c.Seams != nil:
 		return t.seams(ctx, c.Seams)
+	case c.Reconcile != "":
+		return t.reconcile(ctx, c.Reconcile)
 	case c.Owners != nil:
 		return t.owners(ctx, c.Owners)
 	default:
@@ -165,6 +168,15 @@ func (t *tour) owners(ctx context.Context, want map[string]string) (string, erro
 		all = append(all, fmt.Sprintf("%s owns %s at epoch %d", owned.Owner, resource, owned.Epoch))
 	}
 	return strings.Join(all, ", ") + ", as both databases and the routes say", nil
+}
+
+// reconcile finds no row that the two sides don't have alike.
+func (t *tour) reconcile(ctx context.Context, resource string) (string, error) {
+	report, err := t.run.Reconcile(ctx, resource)
+	if err != nil {
+		return "", err
+	}
+	return local.Reconciled(report), local.Clean(report)
 }
 
 func (t *tour) affinity(want string) (string, error) {

@@ -1,0 +1,65 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"banyan.dev/platform/reconcile"
+	"banyan.dev/strangler/internal/steps"
+	"banyan.dev/strangler/internal/transfer"
+)
+
+// Reconcile compares both sides of a resource.
+func (r *Run) Reconcile(ctx context.Context, resource string) (reconcile.Report, error) {
+	hosts, err := r.hosts(resource)
+	if err != nil {
+		return reconcile.Report{}, err
+	}
+	return hosts.Reconcile(ctx, reconcile.Options{})
+}
+
+// reconcile compares so often; a difference is an error that names the rows.
+func (r *Run) reconcile(ctx context.Context, t steps.Transfer) error {
+	if t.Within > 0 {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, t.Within)
+		defer cancel()
+	}
+	for range max(1, t.Times) {
+		report, err := r.Reconcile(ctx, t.Resource)
+		if err != nil {
+			return err
+		}
+		if err := Clean(report); err != nil {
+			return err
+		}
+		r.progress(Reconciled(report))
+	}
+	return nil
+}
+
+// longestReport is how many lines of a report an error has.
+const longestReport = 12
+
+// Clean is an error that says what differs, if anything does.
+func Clean(report reconcile.Report) error {
+	if report.Clean() {
+		return nil
+	}
+	lines := strings.Split(transfer.Text(report), "\n")
+	if len(lines) > longestReport {
+		lines = append(lines[:longestReport], fmt.Sprintf("and %d lines more: strangler reconcile %s", len(lines)-longestReport, report.Resource))
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+// Reconciled is a clean report in one line.
+func Reconciled(report reconcile.Report) string {
+	text := fmt.Sprintf("%s: %d rows of %s and %s compared, 0 differences", report.Resource, report.Rows(), report.Owner, report.Follower)
+	if n := report.Explained(); n > 0 {
+		text += fmt.Sprintf(" (%d were on their way)", n)
+	}
+	return text
+}

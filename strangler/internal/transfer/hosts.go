@@ -1,0 +1,136 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"banyan.dev/platform/ownership"
+	"banyan.dev/platform/ownership/handover"
+	"banyan.dev/platform/ownership/remote"
+	"banyan.dev/platform/reconcile"
+)
+
+// Hosts are the two that may own a resource, and how they are reached.
+type Hosts struct {
+	Resource string
+	Names    [2]string   // as the gateways' routes call them
+	URLs     [2][]string // the admin ports of their replicas
+	Token    string
+}
+
+// Sides are clients of both, and what closes them. The error names the host that has
+// no address.
+func (h Hosts) Sides() (sides [2]*remote.Client, closing func(), err error) {
+	for i, urls := range h.URLs {
+		if len(urls) == 0 {
+			return sides, nil, fmt.Errorf("%s, which %s may belong to, does not run", h.Names[i], h.Resource)
+		}
+		sides[i] = remote.NewClient(remote.ClientConfig{Resource: h.Resource, Name: h.Names[i], URLs: urls, Token: h.Token})
+	}
+	return sides, func() { sides[0].Close(); sides[1].Close() }, nil
+}
+
+// ErrNobody is a resource between two owners: somebody hands it over, or has died
+// while doing so.
+var ErrNobody = errors.New("nobody owns it at this moment")
+
+// Owner asks both sides and returns the index of the owner, and its row.
+func (h Hosts) Owner(ctx context.Context) (owner int, row ownership.Row, err error) {
+	rows, err := h.Rows(ctx)
+	if err != nil {
+		return 0, row, err
+	}
+	for i, r := range rows {
+		if r.State == ownership.Owner {
+			return i, r, nil
+		}
+	}
+	return 0, row, fmt.Errorf("%s: %w: %s is %s and %s is %s; `strangler handover` goes on with it", h.Resource, ErrNobody, h.Names[0], rows[0], h.Names[1], rows[1])
+}
+
+// Rows asks both sides for their row.
+func (h Hosts) Rows(ctx context.Context) (rows [2]ownership.Row, err error) {
+	sides, closing, err := h.Sides()
+	if err != nil {
+		return rows, err
+	}
+	defer closing()
+	for i, s := range sides {
+		if rows[i], err = s.Row(ctx); err != nil {
+			return rows, fmt.Errorf("ask %s: %w", s.Name(), err)
+		}
+	}
+	return rows, nil
+}
+
+// Handover makes a side the owner, whatever state it finds. What was given up is tried
+// again until ctx ends: then the owner from before owns, and all is well.
+func (h Hosts) Handover(ctx context.Context, to string, gates handover.Gateways, router handover.Router, by string, log *slog.Logger) (handover.Outcome, error) {
+	sides, closing, err := h.Sides()
+	if err != nil {
+		return handover.Outcome{}, err
+	}
+	defer closing()
+	c, err := handover.New(handover.Config{
+		Resource: h.Resource, Sides: [2]handover.Side{sides[0], sides[1]}, Gateways: gates, Router: router, By: by, Logger: log,
+	})
+	if err != nil {
+		return handover.Outcome{}, err
+	}
+	for {
+		out, err := c.Move(ctx, to)
+		if err == nil || !errors.Is(err, handover.ErrGaveUp) && !errors.Is(err, ownership.ErrBusy) {
+			return out, err
+		}
+		log.WarnContext(ctx, "the hand-over is tried again", "error", err)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return out, err
+		}
+	}
+}
+
+// Reconcile compares the owner's rows with the follower's. It changes nothing.
+func (h Hosts) Reconcile(ctx context.Context, opts reconcile.Options) (reconcile.Report, error) {
+	owner, _, err := h.Owner(ctx)
+	if err != nil {
+		return reconcile.Report{}, err
+	}
+	var clients [2]*reconcile.Client
+	for i := range clients {
+		clients[i] = h.reconciler(i)
+		defer clients[i].Close()
+	}
+	opts.Resource, opts.Owner, opts.Follower = h.Resource, h.Names[owner], h.Names[1-owner]
+	return reconcile.Compare(ctx, clients[owner], clients[1-owner], opts)
+}
+
+// Repair has the owner send again what a report found to differ.
+func (h Hosts) Repair(ctx context.Context, report reconcile.Report) (reconcile.Repaired, error) {
+	for i, name := range h.Names {
+		if name == report.Owner {
+			owner := h.reconciler(i)
+			defer owner.Close()
+			return reconcile.Repair(ctx, owner, report)
+		}
+	}
+	return reconcile.Repaired{}, fmt.Errorf("the report's owner is %q: it is of other hosts than %s", report.Owner, strings.Join(h.Names[:], ", "))
+}
+
+func (h Hosts) reconciler(i int) *reconcile.Client {
+	return reconcile.NewClient(reconcile.ClientConfig{Resource: h.Resource, Name: h.Names[i], URLs: h.URLs[i], Token: h.Token})
+}
+
+// Text is a report for people.
+func Text(r reconcile.Report) string {
+	var b strings.Builder
+	if err := r.WriteText(&b); err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(b.String())
+}
