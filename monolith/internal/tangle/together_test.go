@@ -30,7 +30,7 @@ func TestEachTableSaysWhoOwnsIt(t *testing.T) {
 	var tables []struct{ Name, Comment string }
 	require.NoError(t, db.Gorm(t.Context()).Raw(`SELECT relname AS name, coalesce(obj_description(oid), '') AS comment FROM pg_class
 		WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'blog_migrations'`).Scan(&tables).Error)
-	require.Len(t, tables, 14)
+	require.Len(t, tables, 15)
 	features := []string{"accounts", "posts", "comments", "moderation", "notifications"}
 	for _, table := range tables {
 		owner, _, found := strings.Cut(table.Comment, ": ")
