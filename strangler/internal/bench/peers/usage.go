@@ -25,7 +25,7 @@ type Usage struct {
 }
 
 // Usage reads what the process costs.
-func (p *Process) Usage() Usage { return usageOf(p.PID()) }
+func (p *Process) Usage() Usage { return UsageOf(p.PID()) }
 
 // ForgetPeak lets Peak begin anew where the kernel can (proc_pid_clear_refs(5)).
 func (p *Process) ForgetPeak() {
@@ -34,11 +34,15 @@ func (p *Process) ForgetPeak() {
 	}
 }
 
-func usageOf(pid int) Usage {
+// UsageOf reads what any process and its children cost. The processor time is also
+// that of children that have ended.
+func UsageOf(pid int) Usage {
 	var sum Usage
 	for _, member := range family(pid) {
 		if fields := statOf(member); fields != nil {
-			sum.CPU += time.Duration(number(fields[11])+number(fields[12])) * clockTick
+			for _, ticks := range fields[11:15] {
+				sum.CPU += time.Duration(number(ticks)) * clockTick
+			}
 		}
 		resident, peak := memoryOf(member)
 		sum.Resident += resident
@@ -48,14 +52,15 @@ func usageOf(pid int) Usage {
 }
 
 // statOf splits /proc/PID/stat behind the program's name, which may hold anything:
-// 0 is the state, 1 the parent, 11 and 12 the processor time as user and as system.
+// 0 is the state, 1 the parent, 11 and 12 the processor time as user and as system, 13
+// and 14 that of the children that it has waited for.
 func statOf(pid int) []string {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return nil // it has ended, or there is no /proc
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 13 {
+	if len(fields) < 15 {
 		return nil
 	}
 	return fields
