@@ -10,17 +10,18 @@ import (
 )
 
 type handler struct {
-	comments *Service
+	comments UseCases
 }
 
-// Register adds the routes of comments to the API's group.
-func Register(g *echo.Group, comments *Service) {
+// Register adds the routes of comments to the API's group. before runs before each of
+// them: where comments may be owned elsewhere, that is a Gate's.
+func Register(g *echo.Group, comments UseCases, before ...echo.MiddlewareFunc) {
 	h := handler{comments}
-	g.GET("/posts/:id/comments", h.list)
-	g.POST("/posts/:id/comments", h.write)
-	g.GET("/comments/:id", h.get)
-	g.PUT("/comments/:id", h.edit)
-	g.DELETE("/comments/:id", h.remove)
+	g.GET("/posts/:id/comments", h.list, before...)
+	g.POST("/posts/:id/comments", h.write, before...)
+	g.GET("/comments/:id", h.get, before...)
+	g.PUT("/comments/:id", h.edit, before...)
+	g.DELETE("/comments/:id", h.remove, before...)
 }
 
 // text is what a client writes of a comment; all else follows.
@@ -60,6 +61,7 @@ func (h handler) write(c echo.Context) error {
 		return err
 	}
 	httpkit.Replayed(c, replayed)
+	NoteWrote(c.Response(), c.Request(), comment.ID, comment.Version)
 	httpkit.SetETag(c, comment.Version)
 	c.Response().Header().Set(echo.HeaderLocation, "/api/v1/comments/"+comment.ID)
 	return httpkit.JSON(c, http.StatusCreated, comment)
@@ -108,6 +110,7 @@ func (h handler) edit(c echo.Context) error {
 		return err
 	}
 	httpkit.Replayed(c, replayed)
+	NoteWrote(c.Response(), c.Request(), comment.ID, comment.Version)
 	httpkit.SetETag(c, comment.Version)
 	return httpkit.JSON(c, http.StatusOK, comment)
 }
@@ -128,5 +131,6 @@ func (h handler) remove(c echo.Context) error {
 	if err := h.comments.Delete(c.Request().Context(), viewer(c), id, version); err != nil {
 		return err
 	}
+	NoteDeleted(c.Response(), c.Request(), id)
 	return c.NoContent(http.StatusNoContent)
 }
