@@ -128,12 +128,11 @@ func (s postStore) Delete(ctx context.Context, id string, version int) error {
 		if version != 0 && row.Version != version {
 			return mismatch("post")
 		}
+		if err := closeUnder(tx, id, contracts.NewID()); err != nil {
+			return err
+		}
 		for _, statement := range []string{
 			`INSERT INTO post_tombstones (id, author_id, version) SELECT id, author_id, version + 1 FROM posts WHERE id = ?`,
-			`INSERT INTO comment_tombstones (id, post_id, author_id, version) SELECT id, post_id, author_id, version + 1 FROM comments WHERE post_id = ?`,
-			`DELETE FROM notifications WHERE post_id = ?`,
-			`DELETE FROM moderation_queue q USING comments c WHERE c.id = q.comment_id AND c.post_id = ?`,
-			`DELETE FROM comments WHERE post_id = ?`,
 			`DELETE FROM post_tags WHERE post_id = ?`,
 			`DELETE FROM post_covers WHERE post_id = ?`,
 			`DELETE FROM posts WHERE id = ?`,
