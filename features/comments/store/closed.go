@@ -47,7 +47,7 @@ func closePost(tx *gorm.DB, postID, key string) (*contracts.ClosedPost, error) {
 		return nil, fmt.Errorf("lock out who comments on the post: %w", err)
 	}
 	var at []time.Time
-	err = tx.Raw(`INSERT INTO comment_closed_posts (post_id, key) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING closed_at`, postID, key).Scan(&at).Error
+	err = tx.Raw(`INSERT INTO comment_closed_posts (post_id, key) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING closed_at`, postID, key).Find(&at).Error
 	if err != nil {
 		return nil, fmt.Errorf("note that the post is closed: %w", err)
 	}

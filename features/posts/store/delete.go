@@ -51,7 +51,7 @@ func (s *Store) remove(tx *gorm.DB, id, event string, alone bool) error {
 	}
 	var gone tombstone
 	err := tx.Raw(`INSERT INTO post_tombstones (id, author_id, version) SELECT id, author_id, version + 1 FROM posts WHERE id = ?
-		RETURNING id, author_id, version, deleted_at`, id).Scan(&gone).Error
+		RETURNING id, author_id, version, deleted_at`, id).Find(&gone).Error
 	if err != nil {
 		return fmt.Errorf("leave the post's tombstone: %w", err)
 	}
