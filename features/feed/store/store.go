@@ -29,7 +29,8 @@ type Posts interface {
 // Comments has what was said.
 type Comments interface {
 	// Latest returns the last approved comments of each post, newest first and at
-	// most n of each.
+	// most n of each. Where comments are at another host that does not answer, there
+	// are none: the posts are shown all the same.
 	Latest(ctx context.Context, postIDs []string, n int) (map[string][]contracts.Comment, error)
 }
 

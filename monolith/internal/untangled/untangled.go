@@ -48,6 +48,15 @@ type Events struct {
 	// Comments and Posts tell of what is written.
 	Comments *commentstore.Feed
 	Posts    *poststore.Feed
+	// Reads is where moderation and the feed find comments: at whoever owns them. Nil:
+	// in this database.
+	Reads Reads
+}
+
+// Reads is what moderation and the feed need of comments, each once for a page.
+type Reads interface {
+	moderationstore.Comments
+	feedstore.Comments
 }
 
 // WithEvents is New for stores that tell others of what they write: the database has
@@ -62,8 +71,12 @@ func WithEvents(db *database.DB, events Events) *Store {
 		People: people, Posts: postRows, Queue: queue, Notices: s.notifications, Owner: events.Owner, Feed: events.Comments,
 	})
 	s.posts = poststore.New(postRows, poststore.Ports{People: people, Comments: s.comments, Feed: events.Posts})
-	s.moderation = moderationstore.New(queue, moderationstore.Ports{People: people, Comments: commentRows, Posts: postRows})
-	s.feed = feedstore.New(feedstore.Ports{Posts: postRows, Comments: commentRows, People: people})
+	reads := events.Reads
+	if reads == nil {
+		reads = commentRows
+	}
+	s.moderation = moderationstore.New(queue, moderationstore.Ports{People: people, Comments: reads, Posts: postRows})
+	s.feed = feedstore.New(feedstore.Ports{Posts: postRows, Comments: reads, People: people})
 	return &s
 }
 
