@@ -53,4 +53,3 @@ func (r *Run) doAll(ctx context.Context, s steps.Step, actions []steps.Action) e
 	}
 	return nil
 }
-

@@ -30,9 +30,25 @@ func (r *Run) adminURLs(process string) []string {
 	return urls
 }
 
-// hosts are the two that a resource may belong to; the one that owned first comes
+// Fleet are the gateways that run.
+func (r *Run) Fleet() ramp.Gateways { return r.fleet() }
+
+// HoldsOf are the routes that the path's hand-overs of a resource hold beside its own.
+func (r *Run) HoldsOf(resource string) []string {
+	var holds []string
+	for _, s := range r.path.Steps {
+		for _, a := range slices.Concat(s.Forward, s.Back) {
+			if a.Verb == steps.Handover && a.Transfer.Resource == resource {
+				holds = union(holds, a.Transfer.Holds)
+			}
+		}
+	}
+	return holds
+}
+
+// Hosts are the two that a resource may belong to; the one that owned first comes
 // first.
-func (r *Run) hosts(resource string) (transfer.Hosts, error) {
+func (r *Run) Hosts(resource string) (transfer.Hosts, error) {
 	names, err := r.path.Sides(resource)
 	return transfer.Hosts{
 		Resource: resource, Names: names, URLs: [2][]string{r.adminURLs(names[0]), r.adminURLs(names[1])}, Token: r.state.Token,
@@ -43,7 +59,7 @@ func (r *Run) hosts(resource string) (transfer.Hosts, error) {
 func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
 	ctx, cancel := context.WithTimeout(ctx, max(t.Within, handoverWithin))
 	defer cancel()
-	hosts, err := r.hosts(t.Resource)
+	hosts, err := r.Hosts(t.Resource)
 	if err != nil {
 		return err
 	}
@@ -138,7 +154,7 @@ func (t router) Route(ctx context.Context, owner string, epoch int64) error {
 
 // Owned is who owns a resource, when both sides' databases and the routes agree.
 func (r *Run) Owned(ctx context.Context, resource string) (Owned, error) {
-	hosts, err := r.hosts(resource)
+	hosts, err := r.Hosts(resource)
 	if err != nil {
 		return Owned{}, err
 	}

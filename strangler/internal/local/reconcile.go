@@ -13,7 +13,7 @@ import (
 
 // Reconcile compares both sides of a resource.
 func (r *Run) Reconcile(ctx context.Context, resource string) (reconcile.Report, error) {
-	hosts, err := r.hosts(resource)
+	hosts, err := r.Hosts(resource)
 	if err != nil {
 		return reconcile.Report{}, err
 	}

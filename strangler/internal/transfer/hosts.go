@@ -25,13 +25,20 @@ type Hosts struct {
 // Sides are clients of both, and what closes them. The error names the host that has
 // no address.
 func (h Hosts) Sides() (sides [2]*remote.Client, closing func(), err error) {
-	for i, urls := range h.URLs {
-		if len(urls) == 0 {
-			return sides, nil, fmt.Errorf("%s, which %s may belong to, does not run", h.Names[i], h.Resource)
+	for i := range sides {
+		if sides[i], err = h.Side(i); err != nil {
+			return sides, nil, err
 		}
-		sides[i] = remote.NewClient(remote.ClientConfig{Resource: h.Resource, Name: h.Names[i], URLs: urls, Token: h.Token})
 	}
 	return sides, func() { sides[0].Close(); sides[1].Close() }, nil
+}
+
+// Side is a client of one of them; close it.
+func (h Hosts) Side(i int) (*remote.Client, error) {
+	if len(h.URLs[i]) == 0 {
+		return nil, fmt.Errorf("%s, which %s may belong to, does not run", h.Names[i], h.Resource)
+	}
+	return remote.NewClient(remote.ClientConfig{Resource: h.Resource, Name: h.Names[i], URLs: h.URLs[i], Token: h.Token}), nil
 }
 
 // ErrNobody is a resource between two owners: somebody hands it over, or has died
