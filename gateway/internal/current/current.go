@@ -77,9 +77,11 @@ type Route struct {
 	// Refusals counts what the gateway answered before an owner was chosen.
 	Refusals   *metrics.Meter
 	Overridden prometheus.Counter // requests that a tester's token decided
-	Gate       *hold.Gate
-	Limiter    *resilience.Limiter // nil is no limit
-	Shadow     *shadow.Route       // nil without a shadow
+	// Misdirected counts the requests that an owner has sent to another one.
+	Misdirected *metrics.Misdirected
+	Gate        *hold.Gate
+	Limiter     *resilience.Limiter // nil is no limit
+	Shadow      *shadow.Route       // nil without a shadow
 }
 
 // Refusal is a configuration that was not taken over.
@@ -278,8 +280,9 @@ func (c *Current) route(r *policy.Route) Route {
 	out := Route{
 		Baseline: c.lasting.Metrics.Meter(r.Name, r.Owner.Name),
 		Refusals: c.lasting.Metrics.Meter(r.Name, config.NameOfGateway), Overridden: c.lasting.Metrics.Overridden.WithLabelValues(r.Name),
-		Gate:    c.lasting.Holds.Gate(r.Name),
-		Limiter: c.limiter(r.Name, r.RateLimit),
+		Misdirected: c.lasting.Metrics.Misdirected(r.Name),
+		Gate:        c.lasting.Holds.Gate(r.Name),
+		Limiter:     c.limiter(r.Name, r.RateLimit),
 	}
 	if r.Canary != nil {
 		out.Canary = c.lasting.Metrics.Meter(r.Name, r.Canary.Owner.Name)

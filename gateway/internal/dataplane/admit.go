@@ -31,6 +31,15 @@ func (x *exchange) admit() error {
 	if x.side.Overridden {
 		x.lasting.Overridden.Inc()
 	}
+	if err := x.enter(); err != nil {
+		return err
+	}
+	x.sample()
+	return nil
+}
+
+// enter asks the owner's protection, and finds out who asks where the owner is told.
+func (x *exchange) enter() error {
 	pass, err := x.owner.Guard.Admit(x.begun)
 	switch {
 	case errors.Is(err, resilience.ErrOpen):
@@ -39,8 +48,7 @@ func (x *exchange) admit() error {
 		return errFull
 	}
 	x.pass, x.guarded = pass, true
-	x.sample()
-	return nil
+	return x.identify()
 }
 
 // sample begins a copy for the route's shadow, for some requests that the owner
@@ -109,7 +117,6 @@ func seconds(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Sec
 // passGate waits while the route is held, and then goes by what is in force by
 // then. The time waited is not the owner's.
 func (x *exchange) passGate() error {
-	until := time.Time{}
 	for {
 		gate := x.lasting.Gate
 		if gate.Enter() {
@@ -126,12 +133,7 @@ func (x *exchange) passGate() error {
 			}
 			continue
 		}
-		bounds := x.route.Hold
-		if until.IsZero() {
-			until = time.Now().Add(bounds.MaxWait)
-		}
-		bounds.MaxWait = time.Until(until)
-		if err := x.wait(gate, bounds); err != nil {
+		if err := x.wait(gate, x.patience()); err != nil {
 			return err
 		}
 		gate.Leave() // the newest configuration may send it through another one
@@ -140,6 +142,16 @@ func (x *exchange) passGate() error {
 			return err
 		}
 	}
+}
+
+// patience bounds how long the request waits from here on, however often it has to.
+func (x *exchange) patience() config.Hold {
+	bounds := x.route.Hold
+	if x.until.IsZero() {
+		x.until = time.Now().Add(bounds.MaxWait)
+	}
+	bounds.MaxWait = time.Until(x.until)
+	return bounds
 }
 
 func (x *exchange) wait(gate *hold.Gate, bounds config.Hold) error {

@@ -9,6 +9,7 @@ import (
 
 	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/hold"
+	"banyan.dev/gateway/internal/metrics"
 	"banyan.dev/gateway/internal/policy"
 	"banyan.dev/gateway/internal/resilience"
 	"banyan.dev/gateway/internal/shadow"
@@ -57,6 +58,10 @@ type exchange struct {
 	pass      resilience.Pass // the owner's guard let it in
 	guarded   bool            // and must be told when it is over
 	outcome   resilience.Outcome
+	foreign   *metrics.Meter // of an owner that is none of the route's; nil for most
+	person    person
+	elsewhere elsewhere
+	until     time.Time    // how long it may wait; zero before it has waited
 	copy      *shadow.Copy // for the shadow; nil for most requests
 	whole     bool         // the owner's answer is complete
 	choice    policy.Choice
@@ -90,7 +95,7 @@ func (x *exchange) end() {
 	meter := x.server.none
 	switch {
 	case x.owner != nil:
-		meter = x.lasting.Meter(x.side)
+		meter = x.meter()
 	case x.lasting != nil:
 		meter = x.lasting.Refusals
 	}
@@ -105,6 +110,14 @@ func (x *exchange) end() {
 	}
 }
 
+// meter counts for the owner that answers.
+func (x *exchange) meter() *metrics.Meter {
+	if x.foreign != nil {
+		return x.foreign
+	}
+	return x.lasting.Meter(x.side)
+}
+
 // let gives the exchange back. Nothing may use it afterwards.
 func (x *exchange) let() {
 	s := x.server
@@ -115,6 +128,9 @@ func (x *exchange) let() {
 	clear(x.head.lines)
 	clear(x.head.cookies)
 	x.head.reset()
+	if cap(x.content) > largestKept {
+		x.content = nil
+	}
 	*x = exchange{
 		server: s, head: x.head, pathBuf: x.pathBuf[:0], target: x.target[:0], requestID: x.requestID[:0],
 		content: x.content[:0], out: x.out[:0], scratch: x.scratch[:0], tried: x.tried[:0], keys: x.keys,
@@ -181,6 +197,14 @@ func (x *exchange) forward() {
 		if err == nil {
 			return
 		}
+		if errors.Is(err, errElsewhere) {
+			if err := x.goElsewhere(); err != nil {
+				x.giveUp(err)
+				return
+			}
+			fresh = false
+			continue
+		}
 		// A kept connection that turns out closed says nothing about its replica,
 		// and doesn't count as a retry: nobody is asked more than once for it.
 		fresh = x.conn.Reused
@@ -194,7 +218,7 @@ func (x *exchange) forward() {
 			x.choice.Replica.Failed()
 			x.owner.Group.Answered(x.choice.Replica, false, time.Now())
 			x.tried = append(x.tried, x.choice.Replica)
-			x.lasting.Meter(x.side).Retried()
+			x.meter().Retried()
 		}
 		x.abandon()
 	}
@@ -304,6 +328,7 @@ func (x *exchange) fail(err error) {
 		x.outcome = resilience.Failed
 	}
 	r.write(x.ctx, x.view.Path, x.requestID)
+	x.renewSession(&x.ctx.Response.Header)
 }
 
 // abandon ends an attempt without an answer: the connection closes, which is how

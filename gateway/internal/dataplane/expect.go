@@ -68,28 +68,39 @@ func (x *exchange) ask() bool {
 		x.fail(err)
 		return false
 	}
-	if x.body == noBody {
+	if x.body == noBody || x.mayKeep() { // what is kept is asked for before an owner is
 		x.interim = false
+		x.body = x.kindOfBody()
 		return true
 	}
 	if err := x.admit(); err != nil {
 		x.giveUp(err)
 		return false
 	}
+	for {
+		wanted, err := x.askOwner()
+		if errors.Is(err, errElsewhere) {
+			if err = x.goElsewhere(); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			x.giveUp(err)
+		}
+		return wanted && err == nil
+	}
+}
+
+// askOwner sends the head and returns the owner's word.
+func (x *exchange) askOwner() (wanted bool, err error) {
 	if err := x.connect(false); err != nil {
-		x.fail(err)
-		return false
+		return false, err
 	}
 	x.sent++
 	if err := x.send(); err != nil {
-		x.giveUp(err)
-		return false
+		return false, err
 	}
-	wanted, err := x.awaitWord()
-	if err != nil {
-		x.giveUp(err)
-	}
-	return wanted
+	return x.awaitWord()
 }
 
 // awaitWord reads the owner's word. No word in time is taken for a yes.
@@ -106,6 +117,8 @@ func (x *exchange) awaitWord() (wanted bool, err error) {
 		switch status := x.ctx.Response.StatusCode(); {
 		case status == fasthttp.StatusContinue:
 			return true, nil
+		case status == fasthttp.StatusMisdirectedRequest && x.isElsewhere():
+			return false, errElsewhere
 		case status >= 200:
 			x.take()
 			return false, nil
@@ -120,13 +133,21 @@ func (x *exchange) awaitWord() (wanted bool, err error) {
 // resume goes on when the client has been told to send its body.
 func (x *exchange) resume() {
 	if x.conn == nil {
+		if err := x.readBody(); err != nil {
+			x.fail(err)
+			return
+		}
 		x.answer()
 		return
 	}
 	x.interim = false
 	x.conn.SetDeadline(x.remaining())
 	x.startUpload()
-	if err := x.receive(); err != nil {
+	err := x.receive()
+	if errors.Is(err, errElsewhere) {
+		err = x.goElsewhere() // never further: the body is gone
+	}
+	if err != nil {
 		x.giveUp(err)
 	}
 }

@@ -102,10 +102,11 @@ func (x *exchange) kindOfBody() body {
 	}
 }
 
-// readBody takes a short body into the exchange; fasthttp holds it already.
+// readBody takes a short body into the exchange; fasthttp holds it already. A longer
+// one is kept where the route wants it.
 func (x *exchange) readBody() error {
 	if x.body != bodyBuffered {
-		return nil
+		return x.keepBody()
 	}
 	n := x.ctx.Request.Header.ContentLength()
 	if cap(x.content) < n {

@@ -37,6 +37,7 @@ var (
 	errHeld      = &refusal{status: 503, kind: "held", detail: "This is being moved at the moment. Nothing was done; try again.", retry: 1}
 	errOpen      = &refusal{status: 503, kind: "unavailable", detail: "What answers this fails too often at the moment. Nothing was done; try again soon.", retry: 1}
 	errFull      = &refusal{status: 503, kind: "overloaded", detail: "What answers this is busy. Nothing was done; try again soon.", retry: 1}
+	errWho       = &refusal{status: 503, kind: "unavailable", detail: "Who asks can't be found out at the moment. Nothing was done; try again soon.", retry: 1}
 	errLost      = &refusal{status: 502, kind: "bad-gateway", detail: "The answer was lost on its way. Whether the request was carried out is unknown.", retry: 1}
 	errRefused   = &refusal{status: 502, kind: "bad-gateway", detail: "Nobody could be reached to answer this. The request was not carried out.", retry: 1}
 	errLate      = &refusal{status: 504, kind: "timeout", detail: "The answer took too long. Whether the request was carried out is unknown."}

@@ -24,6 +24,8 @@ func (x *exchange) receive() error {
 			return nil
 		case status == fasthttp.StatusSwitchingProtocols:
 			return fmt.Errorf("owner switched protocols unasked")
+		case status == fasthttp.StatusMisdirectedRequest && x.isElsewhere():
+			return errElsewhere
 		case status >= 200:
 			x.take()
 			return nil
@@ -107,6 +109,7 @@ func hasNoBody(status int) bool {
 func (x *exchange) mark(h *fasthttp.ResponseHeader) {
 	h.SetBytesV("X-Served-By", x.choice.Replica.ServedBy)
 	h.SetBytesV("X-Request-Id", x.requestID)
+	x.renewSession(h)
 	if x.side.Mint {
 		x.scratch = policy.AppendUserCookie(x.scratch[:0], x.keys.User(), x.choice.Secure || x.head.from.https)
 		h.SetBytesV("Set-Cookie", x.scratch)

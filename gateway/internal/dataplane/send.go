@@ -14,7 +14,7 @@ func (x *exchange) send() error {
 	x.conn.Sent()
 	x.out = x.appendHead(x.out[:0])
 	x.copy.Request(x.out)
-	if x.body == bodyBuffered {
+	if x.body == bodyBuffered && len(x.content) <= bufferedBody {
 		x.out = append(x.out, x.content...)
 	}
 	if err := x.conn.SetWriteDeadline(x.deadline); err != nil {
@@ -22,6 +22,11 @@ func (x *exchange) send() error {
 	}
 	if _, err := x.conn.Write(x.out); err != nil {
 		return err
+	}
+	if x.body == bodyBuffered && len(x.content) > bufferedBody {
+		if _, err := x.conn.Write(x.content); err != nil {
+			return err
+		}
 	}
 	if !x.interim && (x.body == bodySized || x.body == bodyChunked) {
 		x.startUpload()
@@ -105,6 +110,10 @@ func (x *exchange) appendFraming(dst []byte) []byte {
 	switch {
 	case x.body == bodyChunked:
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+	case x.body == bodyBuffered: // perhaps from chunks
+		dst = append(dst, "Content-Length: "...)
+		dst = strconv.AppendInt(dst, int64(len(x.content)), 10)
+		dst = append(dst, "\r\n"...)
 	case x.body != noBody:
 		dst = append(dst, "Content-Length: "...)
 		dst = strconv.AppendInt(dst, int64(x.ctx.Request.Header.ContentLength()), 10)
@@ -132,8 +141,11 @@ func takesBody(method []byte) bool {
 	return false
 }
 
-// appendOwn says where the request came from and which trace it belongs to.
-func (x *exchange) appendOwn(dst []byte) []byte {
+// appendOwn says what only the gateway can know of the request.
+func (x *exchange) appendOwn(dst []byte) []byte { return x.appendPerson(x.appendOrigin(dst)) }
+
+// appendOrigin says where the request came from and which trace it belongs to.
+func (x *exchange) appendOrigin(dst []byte) []byte {
 	dst = x.appendForwarded(dst)
 	dst = append(dst, "X-Request-Id: "...)
 	dst = append(dst, x.requestID...)

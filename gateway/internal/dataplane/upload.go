@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -78,6 +79,9 @@ func (x *exchange) startUpload() {
 	}
 	if c.chunked {
 		c.body, c.client = chunkReader{x.client}, x.client
+		if len(x.content) > 0 { // it was too long to be kept
+			c.body = io.MultiReader(bytes.NewReader(x.content), c.body)
+		}
 	}
 	// As long as the gateway waits for the client, an owner that waits too is not late.
 	x.conn.SetSilence(0)

@@ -97,6 +97,39 @@ func (g *Gate) wait(until time.Time, gone func() bool) error {
 	return nil
 }
 
+// Pause makes a request wait for something else than the gate, among those that wait
+// for it and within the bounds: until changed is closed, or the pause is over. It
+// returns ErrFull, ErrLong when the bounds leave no time, or ErrGone. The request must
+// not be counted as one that has entered.
+func (g *Gate) Pause(bounds config.Hold, pause time.Duration, changed <-chan struct{}, gone func() bool) error {
+	if bounds.MaxWait <= 0 {
+		return ErrLong
+	}
+	if int(g.waiting.Add(1)) > bounds.MaxRequests {
+		g.waiting.Add(-1)
+		return ErrFull
+	}
+	defer g.waiting.Add(-1)
+	until := time.Now().Add(min(pause, bounds.MaxWait))
+	timer := time.NewTimer(min(look, time.Until(until)))
+	defer timer.Stop()
+	for {
+		select {
+		case <-changed:
+			return nil
+		case <-timer.C:
+		}
+		if gone != nil && gone() {
+			return ErrGone
+		}
+		left := time.Until(until)
+		if left <= 0 {
+			return nil
+		}
+		timer.Reset(min(look, left))
+	}
+}
+
 // Figures are a gate at one moment. Counts are since the gateway began.
 type Figures struct {
 	Held     bool

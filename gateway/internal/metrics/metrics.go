@@ -25,7 +25,8 @@ type Set struct {
 	Overridden *prometheus.CounterVec
 	// Retries is requests sent again: to another replica, or over another
 	// connection.
-	Retries *prometheus.CounterVec
+	Retries     *prometheus.CounterVec
+	misdirected *prometheus.CounterVec
 	// Gone is requests whose client went away before the answer.
 	Gone prometheus.Counter
 	// Reloads is configurations taken over (accepted) or not (refused).
@@ -55,13 +56,16 @@ func New(registry *prometheus.Registry) *Set {
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_rate_limited_total", Help: "Requests answered 429, by route.",
 		}, []string{"route"}),
+		misdirected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gateway_misdirected_total", Help: "Requests that an owner sent away because another one owns what they are about: handed on, made to wait for it, or answered 503.",
+		}, []string{"route", "result"}),
 		Gone: prometheus.NewCounter(prometheus.CounterOpts{Name: "gateway_clients_gone_total", Help: "Clients that left before their answer."}),
 		Reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_reloads_total", Help: "Configurations accepted and refused.",
 		}, []string{"result"}),
 		Revision: prometheus.NewGauge(prometheus.GaugeOpts{Name: "gateway_config_revision", Help: "Revision of the running configuration."}),
 	}
-	registry.MustRegister(s.requests, s.latency, s.InFlight, s.Tunnels, s.Retries, s.limited, s.Overridden, s.Gone, s.Reloads, s.Revision)
+	registry.MustRegister(s.requests, s.latency, s.InFlight, s.Tunnels, s.Retries, s.limited, s.Overridden, s.misdirected, s.Gone, s.Reloads, s.Revision)
 	return s
 }
 
