@@ -21,30 +21,30 @@ const (
 
 // lookAgain looks at the suspects until each is explained or its time is up, and
 // returns those that are differences. The last look at a row is after its time.
-func (s *scan) lookAgain(ctx context.Context) (differences []Difference, err error) {
-	pending := s.suspects
-	s.suspects = nil
+func (c *comparison) lookAgain(ctx context.Context) (differences []Difference, err error) {
+	pending := c.suspects
+	c.suspects = nil
 	for i := range pending {
 		pending[i].last = pending[i].first
 	}
-	if s.opts.Again < 0 {
-		return s.decide(pending), nil
+	if c.opts.Again < 0 {
+		return c.decide(pending), nil
 	}
 	for pause := firstPause; len(pending) > 0; pause = min(2*pause, lastPause) {
 		at := time.Now()
-		if err := s.lookAt(ctx, pending); err != nil {
+		if err := c.lookAt(ctx, pending); err != nil {
 			return nil, err
 		}
 		var over, open []suspect
 		for _, p := range pending {
-			if p.last[atOwner].same(p.last[atFollower]) || at.Sub(p.since) >= s.opts.Again {
+			if p.last[atOwner].same(p.last[atFollower]) || at.Sub(p.since) >= c.opts.Again {
 				over = append(over, p)
 			} else {
 				open = append(open, p)
 			}
 		}
-		differences, pending = append(differences, s.decide(over)...), open
-		if err := wait(ctx, s.untilNext(pending, pause)); err != nil {
+		differences, pending = append(differences, c.decide(over)...), open
+		if err := wait(ctx, c.untilNext(pending, pause)); err != nil {
 			return nil, err
 		}
 	}
@@ -53,48 +53,53 @@ func (s *scan) lookAgain(ctx context.Context) (differences []Difference, err err
 
 // untilNext is the pause before the next look: not beyond the time of the first one
 // whose time is up.
-func (s *scan) untilNext(pending []suspect, pause time.Duration) time.Duration {
+func (c *comparison) untilNext(pending []suspect, pause time.Duration) time.Duration {
 	if len(pending) == 0 {
 		return 0
 	}
 	first := slices.MinFunc(pending, func(a, b suspect) int { return a.since.Compare(b.since) })
-	return max(0, min(pause, time.Until(first.since.Add(s.opts.Again))))
+	return max(0, min(pause, time.Until(first.since.Add(c.opts.Again))))
 }
 
 // lookAt reads the rows of both sides as they are now.
-func (s *scan) lookAt(ctx context.Context, pending []suspect) error {
-	byKey := make(map[Key]*suspect, len(pending))
-	var places []string
+func (c *comparison) lookAt(ctx context.Context, pending []suspect) error {
+	byKey, places := make(map[Key]*suspect, len(pending)), map[string][]string{}
 	for i := range pending {
 		p := &pending[i]
 		p.last, byKey[p.Key] = [2]*Row{}, p
-		places = append(places, p.Place)
+		places[p.Kind] = append(places[p.Kind], p.Place)
 	}
-	slices.Sort(places)
-	for some := range slices.Chunk(slices.Compact(places), MaxPlaces) {
-		both, err := ask(ctx, s.comparison, func(ctx context.Context, side Source) ([]Row, error) { return side.Find(ctx, s.kind.Kind, some) })
-		if err != nil {
-			return err
-		}
-		for side, rows := range both {
-			for i := range rows {
-				if p := byKey[rows[i].Key]; p != nil {
-					p.last[side] = &rows[i]
-				}
+	for kind, all := range places {
+		slices.Sort(all)
+		for some := range slices.Chunk(slices.Compact(all), MaxPlaces) {
+			both, err := ask(ctx, c, func(ctx context.Context, side Source) ([]Row, error) { return side.Find(ctx, kind, some) })
+			if err != nil {
+				return err
 			}
+			note(byKey, both)
 		}
 	}
 	return nil
 }
 
+func note(suspects map[Key]*suspect, both [2][]Row) {
+	for side, rows := range both {
+		for i := range rows {
+			if p := suspects[rows[i].Key]; p != nil {
+				p.last[side] = &rows[i]
+			}
+		}
+	}
+}
+
 // decide says what became of suspects.
-func (s *scan) decide(over []suspect) (differences []Difference) {
+func (c *comparison) decide(over []suspect) (differences []Difference) {
 	for _, p := range over {
 		if p.last[atOwner].same(p.last[atFollower]) || p.moves() {
-			s.kind.Explained++
+			c.kinds[p.Kind].Explained++
 			continue
 		}
-		s.kind.Differences++
+		c.kinds[p.Kind].Differences++
 		differences = append(differences, p.difference())
 	}
 	return differences

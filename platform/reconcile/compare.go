@@ -33,11 +33,12 @@ type Options struct {
 }
 
 const (
-	batch    = 64     // ranges in one question
-	leaf     = 128    // rows in a range that is not worth splitting
-	fan      = 32     // parts that a differing range is split into
-	maxDepth = 24     // splits of a range; rows of one place can't be split
-	suspects = 20_000 // rows kept to be looked at again before more are compared
+	batch    = 64  // ranges of 4,096 rows in one question
+	leaf     = 128 // rows in a range that is not worth splitting
+	fan      = 32  // parts that a differing range is split into
+	maxDepth = 24  // splits of a range, whatever happens to it meanwhile
+	// enoughSuspects is how many rows are kept before they are looked at again.
+	enoughSuspects = 20_000
 )
 
 func (o Options) withDefaults() Options {
@@ -69,7 +70,7 @@ func Compare(ctx context.Context, owner, follower Source, opts Options) (Report,
 		return Report{}, err
 	}
 	began := time.Now()
-	c := &comparison{opts: opts, sides: [2]*counted{{Source: owner}, {Source: follower}}}
+	c := &comparison{opts: opts, kinds: map[string]*KindReport{}, sides: [2]*counted{{Source: owner}, {Source: follower}}}
 	c.sides[0].begin()
 	c.sides[1].begin()
 	report, err := c.run(ctx)
@@ -80,22 +81,18 @@ func Compare(ctx context.Context, owner, follower Source, opts Options) (Report,
 	return report, nil
 }
 
-// run compares kind after kind.
+// run compares all kinds, and puts the report in order.
 func (c *comparison) run(ctx context.Context) (Report, error) {
 	report := Report{Resource: c.opts.Resource, Owner: c.opts.Owner, Follower: c.opts.Follower, Differences: []Difference{}}
-	kinds, err := c.kinds(ctx)
+	names, err := c.agreed(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	for _, kind := range kinds {
-		found := KindReport{Kind: kind}
-		if err := c.compare(ctx, &found, &report); err != nil {
-			return Report{}, fmt.Errorf("%s: %w", kind, err)
-		}
-		report.Kinds = append(report.Kinds, found)
-		if report.Stopped {
-			break
-		}
+	for _, name := range names {
+		report.Kinds = append(report.Kinds, KindReport{Kind: name})
+	}
+	if err := c.scan(ctx, &report); err != nil {
+		return Report{}, err
 	}
 	for _, s := range c.sides {
 		requests, bytes := s.traffic()
@@ -103,11 +100,12 @@ func (c *comparison) run(ctx context.Context) (Report, error) {
 		report.Bytes += bytes
 	}
 	slices.SortFunc(report.Differences, func(a, b Difference) int { return compareKeys(a.Key, b.Key) })
+	report.Differences = report.Differences[:min(len(report.Differences), c.opts.Limit)]
 	return report, nil
 }
 
-// kinds are those that both sides have and hash alike.
-func (c *comparison) kinds(ctx context.Context) ([]string, error) {
+// agreed are the kinds to compare, which both sides have and hash alike.
+func (c *comparison) agreed(ctx context.Context) ([]string, error) {
 	both, err := ask(ctx, c, func(ctx context.Context, s Source) ([]Kind, error) { return s.Kinds(ctx) })
 	if err != nil {
 		return nil, err
@@ -124,11 +122,11 @@ func (c *comparison) kinds(ctx context.Context) ([]string, error) {
 			return nil, fmt.Errorf("there is no kind %q: use %s", wanted, strings.Join(names, ", "))
 		}
 	}
-	if len(c.opts.Kinds) > 0 {
-		return c.opts.Kinds, nil
-	}
 	if len(names) == 0 {
 		return nil, errors.New("there are no kinds of rows to compare")
+	}
+	if len(c.opts.Kinds) > 0 {
+		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(c.opts.Kinds, name) })
 	}
 	return names, nil
 }

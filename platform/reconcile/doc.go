@@ -10,8 +10,8 @@
 //	handler.go  a side at its host's admin port; client.go asks it
 //
 // A digest is the number of a range's rows and the sum of their hashes, so the order
-// in which a side reads them does not matter, and one row that differs changes it for
-// certain but for a chance of 2^-128. Ranges with other digests are split until they
+// in which a side reads them does not matter, and rows that differ change it but for
+// a chance of 2^-64. Ranges with other digests are split until they
 // are small, then their rows are named: the traffic grows with the differences, not
 // with the rows (the idea is R. Merkle's, 1987, in the form of Cassandra's
 // anti-entropy repair and of pt-table-checksum,

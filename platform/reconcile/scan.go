@@ -2,85 +2,86 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// scan finds the rows of one kind that differ at a first look. Its tasks are a stack,
-// so that what was split is followed down before more is begun.
-type scan struct {
-	*comparison
-	kind *KindReport
-
-	mu       sync.Mutex
-	tasks    []task
-	suspects []suspect
-}
-
 // task is one question, and what follows from the answer.
 type task struct {
-	do     func(s *scan, ctx context.Context, t task) error
+	do     func(c *comparison, ctx context.Context, t task) error
 	ranges []Range
 	side   int // whom to ask, where only one is
 	rows   int // how many a part is to have
 	depth  int
 }
 
-// compare compares one kind, and adds what differs for good to the report.
-func (c *comparison) compare(ctx context.Context, kind *KindReport, report *Report) error {
-	s := &scan{comparison: c, kind: kind}
-	s.tasks = []task{{do: (*scan).cut, ranges: []Range{{Kind: kind.Kind}}, side: atOwner, rows: c.opts.RangeRows}}
-	for len(s.tasks) > 0 && !report.Stopped {
-		if err := s.walk(ctx); err != nil {
+// scan compares everything, and adds what differs for good to the report. Rows that
+// differ are looked at again when all is compared, or when they have become many.
+func (c *comparison) scan(ctx context.Context, report *Report) error {
+	for i := range slices.Backward(report.Kinds) {
+		c.kinds[report.Kinds[i].Kind] = &report.Kinds[i]
+		c.push(task{do: (*comparison).cut, ranges: []Range{{Kind: report.Kinds[i].Kind}}, side: atOwner, rows: c.opts.RangeRows})
+	}
+	for len(c.tasks) > 0 && !report.Stopped {
+		if err := c.walk(ctx); err != nil {
 			return err
 		}
-		differences, err := s.lookAgain(ctx)
+		differences, err := c.lookAgain(ctx)
 		if err != nil {
 			return err
 		}
 		report.Differences = append(report.Differences, differences...)
-		if report.Stopped = len(report.Differences) >= c.opts.Limit; report.Stopped {
-			kind.Differences -= len(report.Differences) - c.opts.Limit
-			report.Differences = report.Differences[:c.opts.Limit]
-		}
+		report.Stopped = len(report.Differences) >= c.opts.Limit
 	}
 	return nil
 }
 
 // walk does tasks until there are none, or enough rows to look at again.
-func (s *scan) walk(ctx context.Context) error {
-	for len(s.tasks) > 0 && len(s.suspects) < max(suspects, 2*s.opts.Limit) {
-		n := min(s.opts.Concurrency, len(s.tasks))
-		next := slices.Clone(s.tasks[len(s.tasks)-n:])
-		s.tasks = s.tasks[:len(s.tasks)-n]
+func (c *comparison) walk(ctx context.Context) error {
+	for len(c.tasks) > 0 && len(c.suspects) < max(enoughSuspects, 2*c.opts.Limit) {
+		n := min(c.opts.Concurrency, len(c.tasks))
+		next := slices.Clone(c.tasks[len(c.tasks)-n:])
+		c.tasks = c.tasks[:len(c.tasks)-n]
 		all, ctx := errgroup.WithContext(ctx)
 		for _, t := range next {
-			all.Go(func() error { return t.do(s, ctx, t) })
+			all.Go(func() error {
+				if err := t.do(c, ctx, t); err != nil {
+					return fmt.Errorf("%s: %w", t.ranges[0].Kind, err)
+				}
+				return nil
+			})
 		}
 		if err := all.Wait(); err != nil {
 			return err
 		}
-		if s.opts.Progress != nil {
-			s.opts.Progress(s.kind.OwnerRows)
+		if c.opts.Progress != nil {
+			c.opts.Progress(c.compared())
 		}
 	}
 	return nil
 }
 
+func (c *comparison) compared() (rows int64) {
+	for _, kind := range c.kinds {
+		rows += kind.OwnerRows
+	}
+	return rows
+}
+
 // push puts tasks on the stack; the last one is done first.
-func (s *scan) push(tasks ...task) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tasks = append(s.tasks, tasks...)
+func (c *comparison) push(tasks ...task) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tasks = append(c.tasks, tasks...)
 }
 
 // cut makes ranges of a part of the kind that nobody has looked at: by the owner's
 // rows, and behind those, where only the follower can have some, by the follower's.
-func (s *scan) cut(ctx context.Context, t task) error {
-	places, err := s.sides[t.side].Split(ctx, t.ranges, t.rows)
+func (c *comparison) cut(ctx context.Context, t task) error {
+	places, err := c.sides[t.side].Split(ctx, t.ranges, t.rows)
 	if err != nil {
 		return err
 	}
@@ -88,13 +89,13 @@ func (s *scan) cut(ctx context.Context, t task) error {
 	rest := ranges[len(ranges)-1]
 	switch {
 	case len(places[0]) >= MaxPlaces:
-		s.push(task{do: (*scan).cut, ranges: []Range{rest}, side: t.side, rows: t.rows})
+		c.push(task{do: (*comparison).cut, ranges: []Range{rest}, side: t.side, rows: t.rows})
 		ranges = ranges[:len(ranges)-1]
 	case t.side == atOwner:
-		s.push(task{do: (*scan).cut, ranges: []Range{rest}, side: atFollower, rows: t.rows})
+		c.push(task{do: (*comparison).cut, ranges: []Range{rest}, side: atFollower, rows: t.rows})
 		ranges = ranges[:len(ranges)-1]
 	}
-	s.pushDigests(ranges, t.rows, 0)
+	c.pushDigests(ranges, t.rows, 0)
 	return nil
 }
 
@@ -109,23 +110,23 @@ func parts(r Range, places []string) []Range {
 }
 
 // pushDigests compares ranges of about so many rows each.
-func (s *scan) pushDigests(ranges []Range, rows, depth int) {
+func (c *comparison) pushDigests(ranges []Range, rows, depth int) {
 	n := min(max(batch*4096/max(rows, 1), batch), MaxRanges)
 	var tasks []task
 	for some := range slices.Chunk(ranges, n) {
-		tasks = append(tasks, task{do: (*scan).digest, ranges: some, depth: depth})
+		tasks = append(tasks, task{do: (*comparison).digest, ranges: some, depth: depth})
 	}
 	slices.Reverse(tasks)
-	s.push(tasks...)
+	c.push(tasks...)
 }
 
 // digest compares ranges, and splits those that differ or asks for their rows.
-func (s *scan) digest(ctx context.Context, t task) error {
-	both, err := ask(ctx, s.comparison, func(ctx context.Context, side Source) ([]Digest, error) { return side.Digests(ctx, t.ranges) })
+func (c *comparison) digest(ctx context.Context, t task) error {
+	both, err := ask(ctx, c, func(ctx context.Context, side Source) ([]Digest, error) { return side.Digests(ctx, t.ranges) })
 	if err != nil {
 		return err
 	}
-	s.count(t, both)
+	c.count(t, both)
 	type size struct{ side, rows int }
 	splits, small := map[size][]Range{}, []Range(nil)
 	for i, r := range t.ranges {
@@ -141,24 +142,25 @@ func (s *scan) digest(ctx context.Context, t task) error {
 			splits[size{atFollower, partRows(larger)}] = append(splits[size{atFollower, partRows(larger)}], r)
 		}
 	}
-	s.pushRows(small)
+	c.pushRows(small)
 	for size, ranges := range splits {
-		s.push(task{do: (*scan).split, ranges: ranges, side: size.side, rows: size.rows, depth: t.depth})
+		c.push(task{do: (*comparison).split, ranges: ranges, side: size.side, rows: size.rows, depth: t.depth})
 	}
 	return nil
 }
 
 // count notes what was compared; only the first look at a row counts it.
-func (s *scan) count(t task, both [2][]Digest) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kind.Ranges += len(t.ranges)
+func (c *comparison) count(t task, both [2][]Digest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kind := c.kinds[t.ranges[0].Kind]
+	kind.Ranges += len(t.ranges)
 	if t.depth > 0 {
 		return
 	}
 	for i := range t.ranges {
-		s.kind.OwnerRows += both[atOwner][i].Rows
-		s.kind.FollowerRows += both[atFollower][i].Rows
+		kind.OwnerRows += both[atOwner][i].Rows
+		kind.FollowerRows += both[atFollower][i].Rows
 	}
 }
 
@@ -172,8 +174,8 @@ func partRows(rows int64) int {
 }
 
 // split splits ranges by the rows of the side that has more of them.
-func (s *scan) split(ctx context.Context, t task) error {
-	places, err := s.sides[t.side].Split(ctx, t.ranges, t.rows)
+func (c *comparison) split(ctx context.Context, t task) error {
+	places, err := c.sides[t.side].Split(ctx, t.ranges, t.rows)
 	if err != nil {
 		return err
 	}
@@ -185,28 +187,28 @@ func (s *scan) split(ctx context.Context, t task) error {
 		}
 		ranges = append(ranges, parts(r, places[i])...)
 	}
-	s.pushRows(whole)
-	s.pushDigests(ranges, t.rows, t.depth+1)
+	c.pushRows(whole)
+	c.pushDigests(ranges, t.rows, t.depth+1)
 	return nil
 }
 
-func (s *scan) pushRows(ranges []Range) {
+func (c *comparison) pushRows(ranges []Range) {
 	for some := range slices.Chunk(ranges, batch) {
-		s.push(task{do: (*scan).look, ranges: some})
+		c.push(task{do: (*comparison).look, ranges: some})
 	}
 }
 
 // look compares rows one by one, for the first time.
-func (s *scan) look(ctx context.Context, t task) error {
-	both, err := ask(ctx, s.comparison, func(ctx context.Context, side Source) ([][]Row, error) { return side.Rows(ctx, t.ranges) })
+func (c *comparison) look(ctx context.Context, t task) error {
+	both, err := ask(ctx, c, func(ctx context.Context, side Source) ([][]Row, error) { return side.Rows(ctx, t.ranges) })
 	if err != nil {
 		return err
 	}
 	found := differing(slices.Concat(both[atOwner]...), slices.Concat(both[atFollower]...), time.Now())
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kind.Looked += len(found)
-	s.suspects = append(s.suspects, found...)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kinds[t.ranges[0].Kind].Looked += len(found)
+	c.suspects = append(c.suspects, found...)
 	return nil
 }
 

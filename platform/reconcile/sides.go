@@ -3,15 +3,22 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// comparison is one Compare under way.
+// comparison is one Compare under way. Its tasks are a stack, so that what was split
+// is followed down before more is begun.
 type comparison struct {
 	opts  Options
 	sides [2]*counted // the owner's and the follower's
+
+	mu       sync.Mutex
+	kinds    map[string]*KindReport
+	tasks    []task
+	suspects []suspect // differed at the first look
 }
 
 // The sides, as indices.
