@@ -100,7 +100,7 @@ func (r *Run) begin(o Options) (err error) {
 		return fmt.Errorf("make the folder of the logs: %w", err)
 	}
 	r.state = &State{
-		Owner: o.Owner, Created: time.Now().UTC(), Token: rand.Text(), IdentityKey: rand.Text(), External: o.External, Filling: Filling{Posts: o.Posts, Seed: o.Seed},
+		Owner: o.Owner, Created: time.Now().UTC(), Token: rand.Text(), IdentityKey: rand.Text() + rand.Text(), External: o.External, Filling: Filling{Posts: o.Posts, Seed: o.Seed},
 		Ports: map[string]Ports{}, Processes: map[string]*Instance{},
 		Settings: Settings{Store: "memory", Generation: firstGeneration(time.Now()), UserCache: "off"},
 	}
