@@ -34,11 +34,19 @@ func NewService(store Store, accounts Accounts, mailer Mailer, publicURL func() 
 // CommentApproved sends the mail about a comment. It satisfies the port that
 // comments declares; the notification itself was written with the comment.
 func (s *Service) CommentApproved(ctx context.Context, n contracts.CommentNotice) error {
+	return s.CommentMail(ctx, n, "")
+}
+
+// CommentMail is CommentApproved for who may have to say it again: the mail has the id
+// in its Message-ID. NotFound when the recipient's account is gone; an ErrRefused when
+// no retry helps.
+func (s *Service) CommentMail(ctx context.Context, n contracts.CommentNotice, id string) error {
 	to, err := s.accounts.Recipient(ctx, n.To)
 	if err != nil {
 		return fmt.Errorf("find recipient: %w", err)
 	}
 	err = s.mailer.Send(ctx, Mail{
+		ID:      id,
 		To:      to,
 		Subject: fmt.Sprintf("%s commented on %q", n.Actor.Name, n.PostTitle),
 		Text: fmt.Sprintf("Hello %s,\n\n%s wrote under your post %q:\n\n    %s\n\nRead it: %s/posts/%s#%s\n",

@@ -2,6 +2,7 @@ package notifications
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"banyan.dev/features/contracts"
@@ -57,12 +58,20 @@ type Accounts interface {
 
 // Mail is one message in plain text.
 type Mail struct {
+	// ID makes the Message-ID: a mail that is sent again under the same one can be told
+	// as a repetition. Empty: it gets one of its own.
+	ID      string
 	To      Recipient
 	Subject string
 	Text    string
 }
 
-// Mailer hands a mail to a mail server, and returns when that has taken it.
+// ErrRefused is a mail that the server will never take, such as one to an address that
+// does not exist: no retry mends it.
+var ErrRefused = errors.New("the mail server refuses the mail for good")
+
+// Mailer hands a mail to a mail server, and returns when that has taken it. Errors: an
+// ErrRefused; any other may pass.
 type Mailer interface {
 	Send(ctx context.Context, m Mail) error
 }

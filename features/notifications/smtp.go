@@ -2,8 +2,10 @@ package notifications
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"mime"
@@ -11,7 +13,10 @@ import (
 	"net"
 	"net/mail"
 	"net/smtp"
+	"net/textproto"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 )
@@ -79,7 +84,7 @@ func (s *SMTP) talk(conn net.Conn, to string, message []byte) error {
 		return fmt.Errorf("mail server refused the sender: %w", err)
 	}
 	if err := c.Rcpt(to); err != nil {
-		return fmt.Errorf("mail server refused the recipient: %w", err)
+		return refusal("mail server refused the recipient", err)
 	}
 	w, err := c.Data()
 	if err != nil {
@@ -89,22 +94,35 @@ func (s *SMTP) talk(conn net.Conn, to string, message []byte) error {
 		return fmt.Errorf("send mail: %w", err)
 	}
 	if err := w.Close(); err != nil {
-		return fmt.Errorf("mail server refused the mail: %w", err)
+		return refusal("mail server refused the mail", err)
 	}
 	_ = c.Quit() // it has the mail; how it says goodbye does not matter
 	return nil
 }
 
+// refusal tells an answer that stays the same (RFC 5321, 4.2.1: 5yz) from one that may
+// not.
+func refusal(what string, err error) error {
+	var answer *textproto.Error
+	if errors.As(err, &answer) && answer.Code >= 500 {
+		return fmt.Errorf("%s: %w: %w", what, ErrRefused, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
 // compose writes the message (RFC 5322). Names and subjects come from people: they
 // are encoded (RFC 2047), so that a line break in one never begins a header.
 func (s *SMTP) compose(to mail.Address, m Mail) ([]byte, error) {
+	if strings.ContainsFunc(m.ID, func(r rune) bool { return r != '-' && !unicode.In(r, unicode.ASCII_Hex_Digit) }) {
+		return nil, fmt.Errorf("mail id %q: write a UUID, or leave it out", m.ID)
+	}
 	var b bytes.Buffer
 	for _, header := range [][2]string{
 		{"From", s.from.String()},
 		{"To", to.String()},
 		{"Subject", mime.QEncoding.Encode("utf-8", m.Subject)},
 		{"Date", s.now().Format(time.RFC1123Z)},
-		{"Message-ID", "<" + uuid.NewString() + "@" + domainOf(s.from.Address) + ">"},
+		{"Message-ID", "<" + cmp.Or(m.ID, uuid.NewString()) + "@" + domainOf(s.from.Address) + ">"},
 		{"MIME-Version", "1.0"},
 		{"Content-Type", "text/plain; charset=utf-8"},
 		{"Content-Transfer-Encoding", "quoted-printable"},

@@ -125,13 +125,31 @@ func TestNobodyWritesHeaders(t *testing.T) {
 func TestARefusalAndADeadServerAreErrors(t *testing.T) {
 	server := startMailServer(t, "RCPT")
 	m := notifications.Mail{To: notifications.Recipient{Email: "ada@example.org"}}
-	require.ErrorContains(t, mailer(t, server.listener.Addr().String()).Send(t.Context(), m), "recipient")
+	err := mailer(t, server.listener.Addr().String()).Send(t.Context(), m)
+	require.ErrorContains(t, err, "recipient")
+	require.ErrorIs(t, err, notifications.ErrRefused)
 
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	dead := l.Addr().String()
 	require.NoError(t, l.Close())
-	require.ErrorContains(t, mailer(t, dead).Send(t.Context(), m), "reach mail server")
+	err = mailer(t, dead).Send(t.Context(), m)
+	require.ErrorContains(t, err, "reach mail server")
+	require.NotErrorIs(t, err, notifications.ErrRefused, "it may be back in a moment")
+}
+
+func TestAMailThatIsSentAgainCanBeToldAsSuch(t *testing.T) {
+	server := startMailServer(t, "")
+	m := notifications.Mail{ID: "0197a000-0000-7000-8000-000000000001", To: notifications.Recipient{Email: "ada@example.org"}}
+	for range 2 {
+		require.NoError(t, mailer(t, server.listener.Addr().String()).Send(t.Context(), m))
+		<-server.envelope
+		message, err := mail.ReadMessage(strings.NewReader(<-server.content))
+		require.NoError(t, err)
+		require.Equal(t, "<"+m.ID+"@example.org>", message.Header.Get("Message-Id"))
+	}
+	m.ID = "x>\r\nBcc: everyone@example.org"
+	require.ErrorContains(t, mailer(t, server.listener.Addr().String()).Send(t.Context(), m), "write a UUID")
 }
 
 func TestASilentServerDoesNotHoldTheCommentForLong(t *testing.T) {

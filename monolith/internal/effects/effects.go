@@ -1,0 +1,177 @@
+package effects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"gorm.io/gorm"
+
+	commentstore "banyan.dev/features/comments/store"
+	"banyan.dev/features/contracts"
+	"banyan.dev/platform/inbox"
+	"banyan.dev/platform/problem"
+)
+
+// Ports are the features in whose tables something follows from a comment. They do in
+// the inbox's transaction what they do in the comment's own while it is written here.
+type Ports struct {
+	Posts   commentstore.Posts
+	Queue   commentstore.Queue
+	Notices commentstore.Notices
+}
+
+// Handler applies the other side's events and does what their writer left to this
+// host, in one transaction, and so exactly once. It is safe for concurrent use.
+type Handler struct {
+	rows  inbox.Handler
+	ports Ports
+}
+
+var _ inbox.Handler = (*Handler)(nil)
+
+// NewHandler returns the handler; cfg's Effects are its own.
+func NewHandler(cfg commentstore.FollowerConfig, ports Ports) *Handler {
+	cfg.Effects = collect
+	return &Handler{commentstore.NewFollower(cfg), ports}
+}
+
+// Handle is inbox.Handler's. The effects of a batch are done together, after its rows
+// are written: posts are held in the order of their ids, so that two partitions with
+// comments under the same posts never wait for each other.
+func (h *Handler) Handle(ctx context.Context, tx *gorm.DB, events []inbox.Event) error {
+	var left []contracts.Event
+	if err := h.rows.Handle(context.WithValue(ctx, leftKey{}, &left), tx, events); err != nil {
+		return err
+	}
+	return h.do(tx, left)
+}
+
+type leftKey struct{}
+
+var errNotCollected = errors.New("effects were left outside of their handler")
+
+// collect is what the follower calls for each event that leaves something.
+func collect(ctx context.Context, _ *gorm.DB, e contracts.Event) error {
+	left, ok := ctx.Value(leftKey{}).(*[]contracts.Event)
+	if !ok {
+		return errNotCollected
+	}
+	*left = append(*left, e)
+	return nil
+}
+
+// do holds the posts, then does the effects in the events' order, then counts.
+func (h *Handler) do(tx *gorm.DB, left []contracts.Event) error {
+	there, err := h.hold(tx, left)
+	if err != nil {
+		return err
+	}
+	counts := map[string]int{}
+	for _, e := range left {
+		switch e := e.(type) {
+		case contracts.CommentChanged:
+			if there[e.PostID] {
+				err = h.changed(tx, e)
+				counts[e.PostID] += countOf(e)
+			}
+		case contracts.CommentDeleted:
+			err = h.deleted(tx, e)
+			if e.LeftOf(contracts.EffectCount) {
+				counts[e.PostID] -= seen(e.Effects.Was)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("do what %s of %s leaves: %w", e.EventType(), e.Aggregate(), err)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(counts)) {
+		if counts[id] == 0 || !there[id] {
+			continue
+		}
+		if err := h.ports.Posts.Count(tx, id, counts[id]); err != nil {
+			return fmt.Errorf("count the comments of post %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// hold holds the posts of the events, and says which are there: of a deleted one
+// nothing is counted, queued or told any more.
+func (h *Handler) hold(tx *gorm.DB, left []contracts.Event) (there map[string]bool, err error) {
+	there = map[string]bool{}
+	for _, e := range left {
+		there[postOf(e)] = false
+	}
+	for _, id := range slices.Sorted(maps.Keys(there)) {
+		err := h.ports.Posts.Hold(tx, id)
+		if err != nil && !problem.Is(err, problem.NotFound) {
+			return nil, fmt.Errorf("hold post %s: %w", id, err)
+		}
+		there[id] = err == nil
+	}
+	return there, nil
+}
+
+func postOf(e contracts.Event) string {
+	switch e := e.(type) {
+	case contracts.CommentChanged:
+		return e.PostID
+	case contracts.CommentDeleted:
+		return e.PostID
+	}
+	return ""
+}
+
+func (h *Handler) changed(tx *gorm.DB, e contracts.CommentChanged) error {
+	if e.LeftOf(contracts.EffectQueue) {
+		if err := h.queue(tx, e); err != nil {
+			return err
+		}
+	}
+	notice, ok := e.Notice()
+	if !ok || !e.LeftOf(contracts.EffectNotification) {
+		return nil
+	}
+	return h.ports.Notices.Tell(tx, notice, e.UpdatedAt)
+}
+
+func (h *Handler) queue(tx *gorm.DB, e contracts.CommentChanged) error {
+	switch {
+	case e.Status == contracts.Pending:
+		return h.ports.Queue.Wait(tx, e.ID, e.Effects.Reason, e.UpdatedAt)
+	case e.Effects.Was == contracts.Pending:
+		return h.ports.Queue.Leave(tx, e.ID)
+	}
+	return nil
+}
+
+func (h *Handler) deleted(tx *gorm.DB, e contracts.CommentDeleted) error {
+	if e.LeftOf(contracts.EffectQueue) {
+		if err := h.ports.Queue.Leave(tx, e.ID); err != nil {
+			return err
+		}
+	}
+	if e.LeftOf(contracts.EffectNotification) {
+		return h.ports.Notices.Forget(tx, e.ID)
+	}
+	return nil
+}
+
+// countOf is by how many the approved comments become more.
+func countOf(e contracts.CommentChanged) int {
+	if !e.LeftOf(contracts.EffectCount) {
+		return 0
+	}
+	return seen(e.Status) - seen(e.Effects.Was)
+}
+
+// seen is 1 for a comment that everyone sees.
+func seen(s contracts.CommentStatus) int {
+	if s == contracts.Approved {
+		return 1
+	}
+	return 0
+}
