@@ -30,6 +30,11 @@ func Lookup(text []byte, route string) (Policy, error) {
 		return Policy{}, err
 	}
 	p := Policy{Owner: scalar(n, "owner"), Canary: scalar(child(n, "canary"), "owner")}
+	if resource := scalar(n, "resource"); resource != "" {
+		if owned, err := d.resource(resource); err == nil {
+			p.Owner = scalar(owned, "owner")
+		}
+	}
 	if p.Canary == "" {
 		return p, fmt.Errorf("route %q has no canary: write canary: {owner: ..., percent: 0, by: user} there first", route)
 	}
