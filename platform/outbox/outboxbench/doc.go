@@ -1,6 +1,7 @@
 // Package outboxbench measures ways of bringing events from a database to Kafka: how
-// long after its commit an event is on the topic, and how fast a backlog is drained.
-// It also measures how fast an inbox applies what comes.
+// long after its commit an event is on the topic, how fast a backlog is drained, and
+// what it costs to wait for events. It also measures how fast an inbox applies what
+// comes.
 //
 // It knows nothing of how it is done: a Subject writes and relays, and what arrives is
 // seen by a consumer of the topic. So this repository's outbox and another's are

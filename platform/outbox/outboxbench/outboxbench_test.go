@@ -140,6 +140,7 @@ func TestAProcessIsMeasured(t *testing.T) {
 	for _, task := range []outboxbench.Task{
 		{What: outboxbench.MeasuringLatency, Subject: outboxbench.Outbox, Rate: 100, For: time.Second},
 		{What: outboxbench.MeasuringDrain, Subject: outboxbench.Outbox, Events: 600},
+		{What: outboxbench.MeasuringIdle, Subject: outboxbench.Outbox, For: 100 * time.Millisecond},
 		{What: outboxbench.MeasuringApplied, Subject: outboxbench.Inbox, Events: 600},
 	} {
 		t.Run(task.What, func(t *testing.T) {
@@ -156,7 +157,7 @@ func TestAProcessIsMeasured(t *testing.T) {
 				assert.Equal(t, 100, r.Latency.Events)
 			case outboxbench.MeasuringDrain:
 				assert.Equal(t, 600, r.Drain.Events)
-			default:
+			case outboxbench.MeasuringApplied:
 				assert.Equal(t, 600, r.Applied.Events)
 			}
 		})
@@ -172,7 +173,7 @@ func TestWhatCannotBeMeasuredIsNamed(t *testing.T) {
 	_, err := asked(t, outboxbench.Task{What: outboxbench.MeasuringDrain, Subject: "carrier pigeon", Events: 10})
 	require.ErrorContains(t, err, `"carrier pigeon" is nothing to measure: use outbox or inbox`)
 	_, err = asked(t, outboxbench.Task{What: "beauty", Subject: outboxbench.Outbox})
-	require.ErrorContains(t, err, `"beauty" can't be measured: use latency, drain or applied`)
+	require.ErrorContains(t, err, `"beauty" can't be measured: use latency, drain, idle or applied`)
 }
 
 func TestWhoAsksAndGoesIsNotWaitedFor(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"banyan.dev/platform/broker"
@@ -16,6 +17,7 @@ import (
 const (
 	MeasuringLatency = "latency"
 	MeasuringDrain   = "drain"
+	MeasuringIdle    = "idle"
 	MeasuringApplied = "applied"
 	// working is the process that relays or applies, of whoever measures.
 	working = "work"
@@ -30,7 +32,7 @@ type Task struct {
 	Kafka   []string      `json:"kafka"`
 	Topic   broker.Topic  `json:"topic"`
 	Rate    int           `json:"rate,omitempty"`   // latency
-	For     time.Duration `json:"for,omitempty"`    // latency
+	For     time.Duration `json:"for,omitempty"`    // latency and idle
 	Events  int           `json:"events,omitempty"` // drain and applied
 }
 
@@ -39,8 +41,8 @@ type Result struct {
 	Latency *Latency `json:"latency,omitempty"`
 	Drain   *Drain   `json:"drain,omitempty"`
 	Applied *Applied `json:"applied,omitempty"`
-	// Worked is the processor time that the relay's or inbox's process took, from its
-	// start to its end.
+	// Worked is the processor time that the relay's or inbox's process took, from when
+	// it began to its end.
 	Worked time.Duration `json:"worked"`
 }
 
@@ -105,19 +107,36 @@ func until(lines io.Reader, stop func()) {
 	stop()
 }
 
+// ready is what the process that relays says when it can begin; in the end it says how
+// much processor time it took since.
+const ready = "ready"
+
 // work says that it is ready, and relays from the next line until there are no more.
 func work(ctx context.Context, stop func(), s Subject, lines *bufio.Reader, out io.Writer) error {
-	if _, err := fmt.Fprintln(out, "ready"); err != nil {
+	if _, err := fmt.Fprintln(out, ready); err != nil {
 		return fmt.Errorf("say that it is ready: %w", err)
 	}
 	if _, err := lines.ReadString('\n'); err != nil {
 		return nil // not needed any more
 	}
 	go until(lines, stop)
+	before := processorTime()
 	if err := s.Relay(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", s.Name, err)
 	}
+	if _, err := fmt.Fprintln(out, int64(processorTime()-before)); err != nil {
+		return fmt.Errorf("say what it took: %w", err)
+	}
 	return nil
+}
+
+// processorTime is what this process took so far, user and system.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0 // it can only be asked wrongly
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func (p Process) measure(ctx context.Context, place Place, s Subject, t Task, out io.Writer) error {
@@ -141,15 +160,19 @@ func (p Process) measure(ctx context.Context, place Place, s Subject, t Task, ou
 		r.Latency, err = got(MeasureLatency(ctx, place, s, t.Rate, t.For))
 	case MeasuringDrain:
 		r.Drain, err = got(MeasureDrain(ctx, place, s, t.Events))
+	case MeasuringIdle:
+		err = MeasureIdle(ctx, s, t.For)
 	case MeasuringApplied:
 		r.Applied, err = got(MeasureApplied(ctx, place, s, t.Events))
 	default:
-		err = fmt.Errorf("%q can't be measured: use %s, %s or %s", t.What, MeasuringLatency, MeasuringDrain, MeasuringApplied)
+		err = fmt.Errorf("%q can't be measured: use %s, %s, %s or %s", t.What, MeasuringLatency, MeasuringDrain, MeasuringIdle, MeasuringApplied)
 	}
 	if err != nil {
 		return err
 	}
-	r.Worked = w.worked()
+	if r.Worked, err = w.worked(); err != nil {
+		return err
+	}
 	return to.Encode(Line{Result: &r})
 }
 

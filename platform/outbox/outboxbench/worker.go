@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type worker struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser // its end ends the process
 	said  bytes.Buffer   // on standard error
+	took  []byte         // the processor time that it says in the end
 	ended chan struct{}
 	once  sync.Once
 }
@@ -44,8 +46,9 @@ func startWorker(ctx context.Context, self []string, t Task) (*worker, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = w.cmd.Process.Kill() }) // while it is not ready
 	told := json.NewEncoder(w.in).Encode(t)
-	line, err := bufio.NewReader(out).ReadString('\n')
-	go w.reap(out)
+	lines := bufio.NewReader(out)
+	line, err := lines.ReadString('\n')
+	go w.reap(lines)
 	if !stop() {
 		err = errors.Join(ctx.Err(), err)
 	}
@@ -53,17 +56,17 @@ func startWorker(ctx context.Context, self []string, t Task) (*worker, error) {
 		w.stop()
 		return nil, fmt.Errorf("the process of %s did not get ready (%w): %s", w.name, err, w.words())
 	}
-	if line != "ready\n" {
+	if line != ready+"\n" {
 		w.stop()
-		return nil, fmt.Errorf("the process of %s says %q where %q was expected", w.name, line, "ready")
+		return nil, fmt.Errorf("the process of %s says %q where %q was expected", w.name, line, ready)
 	}
 	return w, nil
 }
 
 // reap waits for the process's end.
 func (w *worker) reap(out io.Reader) {
-	_, _ = io.Copy(io.Discard, out)
-	_ = w.cmd.Wait() // how it ended is in its state
+	w.took, _ = io.ReadAll(out) // a process that breaks says nothing
+	_ = w.cmd.Wait()            // how it ended is in its state
 	close(w.ended)
 }
 
@@ -99,8 +102,12 @@ func (w *worker) stop() {
 }
 
 // worked is the processor time it took, once it has ended.
-func (w *worker) worked() time.Duration {
-	return w.cmd.ProcessState.UserTime() + w.cmd.ProcessState.SystemTime()
+func (w *worker) worked() (time.Duration, error) {
+	n, err := strconv.ParseInt(strings.TrimSpace(string(w.took)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("the process of %s says %q where its processor time was expected", w.name, w.took)
+	}
+	return time.Duration(n), nil
 }
 
 // words is what it said, once it has ended.

@@ -1,9 +1,11 @@
 package figure_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"banyan.dev/strangler/internal/bench/figure"
@@ -34,4 +36,22 @@ func TestASlowMomentChangesNoRatio(t *testing.T) {
 		}
 		assert.InEpsilon(t, ratio, figure.Ratio(of, to), 1e-9)
 	})
+}
+
+func TestAGoalIsJudgedByWhatIsShown(t *testing.T) {
+	assert.True(t, figure.AtMost("p99", 20, 20.004).Met)
+	assert.False(t, figure.AtMost("p99", 20, 20.006).Met)
+	assert.True(t, figure.AtLeast("events/s", 0.5, 0.496).Met)
+	assert.False(t, figure.AtLeast("events/s", 0.5, 0.494).Met)
+}
+
+func TestGoalsAreATable(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, figure.WriteGoals(&out, "ours", []figure.Goal{
+		figure.AtLeast("events/s", 15000, 16000.5), figure.AtMost("p99", 20, 21), figure.AtMost("p99", 1, 0.5).AsAim(),
+	}))
+	assert.Regexp(t, `events/s +at least 15000 +16000\.5 +met\np99 +at most 20 +21 +NOT met\np99 +aim: at most 1 +0\.5 +met\n`, out.String())
+	out.Reset()
+	require.NoError(t, figure.WriteGoals(&out, "ours", nil))
+	assert.Empty(t, out.String())
 }
