@@ -81,8 +81,7 @@ func (x *exchange) goElsewhere() error {
 		return x.handTo(next)
 	}
 	if x.route.Resource == "" {
-		x.lasting.Misdirected.Refused()
-		return errHeld
+		return x.refuse()
 	}
 	return x.awaitOwner()
 }
@@ -96,7 +95,14 @@ func (x *exchange) loseUpload() error {
 	if !x.upload.complete() {
 		x.upload = nil // it was broken off here, which is not the client's fault
 	}
+	return x.refuse()
+}
+
+// refuse gives the request up. It is the gateway's answer, and none of the owners'
+// that were asked.
+func (x *exchange) refuse() error {
 	x.lasting.Misdirected.Refused()
+	x.owner, x.foreign = nil, nil
 	return errHeld
 }
 
@@ -186,8 +192,7 @@ func (x *exchange) awaitOwner() error {
 	case errors.Is(err, hold.ErrGone):
 		return upstream.ErrGone
 	case err != nil:
-		x.lasting.Misdirected.Refused()
-		return errHeld
+		return x.refuse()
 	}
 	e.hops, e.followed = 0, 0
 	x.person.asked, x.person.token = false, nil // what was signed may be over
