@@ -1,0 +1,122 @@
+package lab
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// crew is the processes of a trial. It is safe for concurrent use.
+type crew struct {
+	self []string
+
+	mu     sync.Mutex
+	places []*place
+	killed int
+}
+
+// place is where one process is, and after its death the next one.
+type place struct {
+	side string
+	task task
+	now  *process // nil while there is none
+}
+
+// begin starts a process for each place.
+func (c *crew) begin(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, p := range c.places {
+		group.Go(func() error { return c.fill(ctx, p) })
+	}
+	return group.Wait()
+}
+
+func (c *crew) fill(ctx context.Context, at *place) error {
+	p, err := begin(ctx, c.self, at.task)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at.now = p
+	return nil
+}
+
+// writer is the address of some writer of a side; "" while there is none.
+func (c *crew) writer(side string, pick func(n int) int) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var urls []string
+	for _, p := range c.places {
+		if p.side == side && p.task.Kind == writing && p.now != nil {
+			urls = append(urls, p.now.url)
+		}
+	}
+	if len(urls) == 0 {
+		return ""
+	}
+	return urls[pick(len(urls))]
+}
+
+// The pause between two kills.
+const (
+	killAfter  = 15 * time.Millisecond
+	killWithin = 75 * time.Millisecond
+)
+
+// kill kills at random moments until ctx ends, one process after the other, and
+// puts a new one in each one's place. In the end all places are filled again.
+func (c *crew) kill(ctx context.Context, random *rand.Rand) error {
+	begins, working := context.WithoutCancel(ctx), errgroup.Group{}
+	for {
+		if pause(ctx, killAfter+time.Duration(random.Int64N(int64(killWithin-killAfter)))) != nil {
+			return working.Wait()
+		}
+		victim, p := c.victim(random)
+		if p == nil {
+			continue
+		}
+		p.end()
+		working.Go(func() error { return c.fill(begins, victim) })
+	}
+}
+
+// victim takes a process off its place. Somebody of its kind stays at its side, but
+// for relays, of which there is one: a gateway sends nobody to a side without a
+// replica.
+func (c *crew) victim(random *rand.Rand) (*place, *process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := c.places[random.IntN(len(c.places))]
+	if at.now == nil {
+		return nil, nil
+	}
+	left := 0
+	for _, p := range c.places {
+		if p != at && p.now != nil && p.side == at.side && p.task.Kind == at.task.Kind {
+			left++
+		}
+	}
+	if left == 0 && at.task.Kind == writing {
+		return nil, nil
+	}
+	p := at.now
+	at.now = nil
+	c.killed++
+	return at, p
+}
+
+// stop ends all processes.
+func (c *crew) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.places {
+		if p.now != nil {
+			p.now.end()
+			p.now = nil
+		}
+	}
+}
