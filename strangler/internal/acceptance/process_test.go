@@ -35,21 +35,23 @@ const root = "../../.."
 // built is where this test process puts the hosts' binaries.
 var built = filepath.Join(os.TempDir(), fmt.Sprintf("banyan-acceptance-%d", os.Getpid()))
 
-// build builds the hosts, once per test process.
-var build = sync.OnceValue(func() error {
-	for _, host := range []string{"monolith", "gateway"} {
+// builds builds each host, once per test process and only when a test asks for it.
+var builds = map[string]func() error{"monolith": builder("monolith"), "gateway": builder("gateway")}
+
+func builder(host string) func() error {
+	return sync.OnceValue(func() error {
 		compile := exec.Command("go", "build", "-o", filepath.Join(built, host), ".")
 		compile.Dir = filepath.Join(root, host) // its own module: with and without the workspace
 		if out, err := compile.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s: %w\n%s", host, err, out)
 		}
-	}
-	return nil
-})
+		return nil
+	})
+}
 
 func binary(t testing.TB, host string) string {
 	t.Helper()
-	require.NoError(t, build())
+	require.NoError(t, builds[host]())
 	return filepath.Join(built, host)
 }
 
