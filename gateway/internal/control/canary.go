@@ -75,6 +75,9 @@ var errPlace = errors.New("the running text can't be edited in place: change it 
 // That only these two have changed is checked by reading the new text; a text whose
 // canary several routes share (a YAML alias) is refused so.
 func withShare(c *config.Config, revision int64, route int, percent float64) ([]byte, error) {
+	if c.Routes[route].Resting.Canary != nil {
+		return nil, fmt.Errorf("the canary of %s rests: %s has its resource, and answers everybody", c.Routes[route].Name, c.Routes[route].Owner)
+	}
 	if c.Routes[route].Canary == nil {
 		return nil, fmt.Errorf("%s has no canary: add canary: {owner: ..., percent: ...} to the configuration first", c.Routes[route].Name)
 	}
@@ -137,7 +140,7 @@ func aliased(node *yaml.Node) *yaml.Node {
 	return node
 }
 
-// edit is a plain scalar and what stands there afterwards.
+// edit is a scalar and what stands there afterwards, within its quotes if it has any.
 type edit struct {
 	node *yaml.Node
 	text string
@@ -152,8 +155,11 @@ func replaced(text string, edits []edit) ([]byte, error) {
 		line := &lines[e.node.Line-1]
 		runes := []rune(*line) // a column counts characters
 		at := e.node.Column - 1
+		if e.node.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+			at++ // the quotes stay where they are
+		}
 		if at < 0 || at > len(runes) || !strings.HasPrefix(string(runes[at:]), e.node.Value) {
-			return nil, errPlace // in quotes, or over several lines
+			return nil, errPlace // with escapes, or over several lines
 		}
 		*line = string(runes[:at]) + e.text + strings.TrimPrefix(string(runes[at:]), e.node.Value)
 		shift(edits[i+1:], e)

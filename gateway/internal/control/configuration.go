@@ -60,18 +60,26 @@ func (s *Server) writeConfig(c echo.Context) error {
 // not.
 func (s *Server) apply(text []byte, seen int64) (revision int64, err error) {
 	snapshot, err := s.current.Replace("api", "body", text, seen)
+	if err != nil {
+		return 0, notApplied(err)
+	}
+	return snapshot.Revision, nil
+}
+
+// notApplied says in HTTP's terms why a text is not in force.
+func notApplied(err error) error {
 	var wrong config.Errors
 	switch {
-	case err == nil:
-		return snapshot.Revision, nil
 	case errors.As(err, &wrong):
-		return 0, echo.NewHTTPError(http.StatusUnprocessableEntity, wrong.Error())
+		return echo.NewHTTPError(http.StatusUnprocessableEntity, wrong.Error())
+	case errors.Is(err, current.ErrNoKey):
+		return echo.NewHTTPError(http.StatusUnprocessableEntity, err.Error())
 	case errors.Is(err, current.ErrMismatch):
-		return 0, echo.NewHTTPError(http.StatusPreconditionFailed, err.Error())
-	case errors.Is(err, current.ErrStale), errors.Is(err, current.ErrHeld):
-		return 0, echo.NewHTTPError(http.StatusConflict, err.Error())
+		return echo.NewHTTPError(http.StatusPreconditionFailed, err.Error())
+	case errors.Is(err, current.ErrStale), errors.Is(err, current.ErrHeld), errors.Is(err, current.ErrOutrun):
+		return echo.NewHTTPError(http.StatusConflict, err.Error())
 	}
-	return 0, err
+	return err
 }
 
 func etag(revision int64) string { return `"` + strconv.FormatInt(revision, 10) + `"` }

@@ -87,6 +87,9 @@ func (s *Server) routes(registry *prometheus.Registry) {
 	e.PUT("/api/config", s.writeConfig, s.guarded)
 	e.POST("/api/routes/:route/canary", s.setCanary, s.guarded)
 	e.GET("/api/routes/:route/differences", s.differences)
+	e.GET("/api/resources", s.listResources)
+	e.GET("/api/resources/:resource", s.readResource)
+	e.PUT("/api/resources/:resource", s.moveResource, s.guarded)
 	e.POST("/api/holds", s.beginHold, s.guarded)
 	e.GET("/api/holds", s.listHolds)
 	e.GET("/api/holds/:hold", s.readHold)
@@ -144,6 +147,13 @@ func (s *Server) tellTopology(c echo.Context) error {
 	seams := map[string]any{}
 	if snapshot := s.current.Snapshot(); snapshot != nil {
 		seams["revision"], seams["digest"], seams["source"] = snapshot.Revision, snapshot.Digest, snapshot.Source
+		owns := map[string]owning{}
+		for _, r := range snapshot.Table.Config.Resources {
+			owns[r.Name] = owning{r.Owner, r.Epoch}
+		}
+		if len(owns) > 0 {
+			seams["resources"] = owns
+		}
 	}
 	return c.JSON(http.StatusOK, map[string]any{"host": "gateway", "name": s.options.Name, "version": s.options.Version, "seams": seams})
 }

@@ -20,7 +20,7 @@ func (s *Server) Status() status.Status {
 	now := time.Now()
 	out := status.Status{
 		Name: s.options.Name, Version: s.options.Version, At: now.UTC(), Draining: s.draining.Load(), Changes: s.options.Token != "",
-		LatencyBounds: bounds, Owners: []status.Owner{}, Routes: []status.Route{}, History: []status.Change{},
+		LatencyBounds: bounds, Owners: []status.Owner{}, Resources: []status.Resource{}, Routes: []status.Route{}, History: []status.Change{},
 	}
 	if r := s.current.Refused(); r != nil {
 		out.LastRefused = &status.Refused{At: r.At.UTC(), Source: r.Source, Reason: r.Reason}
@@ -35,6 +35,7 @@ func (s *Server) Status() status.Status {
 	out.Revision, out.Digest, out.Source, out.Since = snapshot.Revision, snapshot.Digest, snapshot.Source, snapshot.Since.UTC()
 	out.FileDiffers = s.current.FileDiffers()
 	r := reading{s, now, snapshot}
+	out.Identity, out.Resources = r.identity(), r.resources()
 	for i := range snapshot.Table.Owners {
 		out.Owners = append(out.Owners, r.owner(i))
 	}
@@ -90,7 +91,7 @@ func sideKey(route, owner string) countKey { return countKey{"side", route, owne
 func (r reading) route(i int) status.Route {
 	route, live := r.snapshot.Table.Routes[i], r.snapshot.Routes[i]
 	out := status.Route{
-		Name: route.Name, Path: route.Pattern, Methods: route.Methods, Owner: route.Owner.Name, Timeout: route.Timeout.String(),
+		Name: route.Name, Path: route.Pattern, Methods: route.Methods, Owner: route.Owner.Name, Resource: route.Resource, Timeout: route.Timeout.String(),
 		Hold: r.hold(route.Name, live),
 	}
 	all := sum{bounds: bounds}
@@ -107,6 +108,7 @@ func (r reading) route(i int) status.Route {
 	}
 	out.Figures = all.figures()
 	out.Shadow = r.shadow(route, live)
+	out.Misdirected.Resent, out.Misdirected.Waited, out.Misdirected.Refused = live.Misdirected.Read()
 	if c := r.snapshot.Table.Config.Routes[i].Canary; c != nil {
 		out.Canary = &status.Canary{Owner: c.Owner, Percent: percent(c.Share), By: by(c.By), Salt: c.Salt}
 	}

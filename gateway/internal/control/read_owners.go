@@ -19,7 +19,7 @@ import (
 // owner tells of the i-th owner.
 func (r reading) owner(i int) status.Owner {
 	o, c := r.snapshot.Table.Owners[i], r.snapshot.Table.Config.Owners[i]
-	out := status.Owner{Name: o.Name, Balance: string(c.Balance), Replicas: []status.Replica{}}
+	out := status.Owner{Name: o.Name, Identity: o.Identity, Balance: string(c.Balance), Replicas: []status.Replica{}}
 	if c.Address != nil {
 		out.Address = c.Address.String()
 	}

@@ -67,7 +67,25 @@ func Differences(from, to *config.Config) []string {
 			lines = append(lines, r.Name+": gone")
 		}
 	}
-	return append(lines, owners(from, to)...)
+	return append(append(lines, resources(from, to)...), owners(from, to)...)
+}
+
+func resources(from, to *config.Config) []string {
+	var lines []string
+	for _, is := range to.Resources {
+		switch was := from.Resource(is.Name); {
+		case was == nil:
+			lines = append(lines, fmt.Sprintf("resource %s: new, %s's in epoch %d", is.Name, is.Owner, is.Epoch))
+		case *was != is:
+			lines = append(lines, fmt.Sprintf("resource %s: %s's in epoch %d, was %s's in epoch %d", is.Name, is.Owner, is.Epoch, was.Owner, was.Epoch))
+		}
+	}
+	for _, was := range from.Resources {
+		if to.Resource(was.Name) == nil {
+			lines = append(lines, fmt.Sprintf("resource %s: gone", was.Name))
+		}
+	}
+	return lines
 }
 
 // answering is who answers a route: "monolith", or "monolith 95 %, comments 5 %".

@@ -64,7 +64,7 @@ type Section struct {
 
 // sections are the templates that are sections, in the page's order; each has one
 // element with its name as id.
-var sections = []string{"summary", "picture", "routes", "owners", "history", "configuration"}
+var sections = []string{"summary", "picture", "routes", "resources", "owners", "history", "configuration"}
 
 // Write writes the whole page.
 func Write(w io.Writer, v View) error {

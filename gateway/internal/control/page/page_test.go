@@ -56,6 +56,20 @@ func section(t *testing.T, v page.View, id string) string {
 	return ""
 }
 
+func TestWhatMovesIsTold(t *testing.T) {
+	v := sample()
+	require.Empty(t, section(t, v, "resources"), "nothing moves")
+	v.Resources = []status.Resource{{Name: "comments", Owner: "monolith", Epoch: 3, Routes: []string{"comments-write", "comments-read"}}, {Name: "posts", Owner: "monolith", Epoch: 1}}
+	v.Identity = &status.Identity{Owner: "monolith", Path: "/internal/identity", Known: 1200, Nobody: 7, Failed: 1, LastFailure: &status.Refused{At: now, Reason: "<late>"}}
+	said := section(t, v, "resources")
+	require.Contains(t, said, "comments monolith 3 comments-write ; comments-read posts monolith 1 none")
+	require.Contains(t, said, "monolith says who asks: 1,200 times somebody, 7 times nobody, and 1 times there was no answer, at 15:09:26 because <late>")
+	v.Routes[1].Resource, v.Routes[1].Misdirected = "comments", status.Misdirected{Resent: 1300, Waited: 2, Refused: 1}
+	said = section(t, v, "routes")
+	require.Contains(t, said, "Goes where comments is.")
+	require.Contains(t, said, "Sent away by owners that aren't the one: 1,300 handed on, 2 waited, 1 were refused.")
+}
+
 func TestRoutesTellWhoAnswersAndHowItGoes(t *testing.T) {
 	said := section(t, sample(), "routes")
 	for _, want := range []string{
@@ -180,7 +194,7 @@ func TestKeysAreUniqueAmongSiblings(t *testing.T) {
 func TestSectionsAreOneElementWithTheirID(t *testing.T) {
 	all, err := page.Sections(sample())
 	require.NoError(t, err)
-	require.Len(t, all, 6)
+	require.Len(t, all, 7)
 	for _, s := range all {
 		require.True(t, strings.HasPrefix(s.HTML, `<section id="`+s.ID+`"`), s.ID)
 		require.True(t, strings.HasSuffix(s.HTML, "</section>"), s.ID)

@@ -22,9 +22,38 @@ type Status struct {
 	// Each side's Latency has one more count, for what took longer.
 	LatencyBounds []float64 `json:"latency_bounds_ms"`
 	LastRefused   *Refused  `json:"last_refused,omitempty"`
-	Owners        []Owner   `json:"owners"`
-	Routes        []Route   `json:"routes"`
-	History       []Change  `json:"history"` // the newest first
+	// Identity is nil where no owner is told who asks.
+	Identity  *Identity  `json:"identity,omitempty"`
+	Resources []Resource `json:"resources"`
+	Owners    []Owner    `json:"owners"`
+	Routes    []Route    `json:"routes"`
+	History   []Change   `json:"history"` // the newest first
+}
+
+// Identity is who is asked whom a session belongs to, and what came of the questions.
+type Identity struct {
+	Owner       string   `json:"owner"`
+	Path        string   `json:"path"`
+	Known       uint64   `json:"known"`
+	Nobody      uint64   `json:"nobody"`
+	Failed      uint64   `json:"failed"` // answered 503
+	LastFailure *Refused `json:"last_failure,omitempty"`
+}
+
+// Resource is what has one owner at a time, and the routes that go where it is.
+type Resource struct {
+	Name   string   `json:"name"`
+	Owner  string   `json:"owner"`
+	Epoch  int64    `json:"epoch"`
+	Routes []string `json:"routes"`
+}
+
+// Misdirected counts requests that an owner sent away with 421 because another one
+// owns what they are about.
+type Misdirected struct {
+	Resent  uint64 `json:"resent"`  // handed to the owner that was named; one request may be several times
+	Waited  uint64 `json:"waited"`  // until somebody was the owner
+	Refused uint64 `json:"refused"` // answered 503
 }
 
 // Refused is the last configuration that was not taken over.
@@ -74,14 +103,17 @@ type Route struct {
 	Path    string   `json:"path"`
 	Methods []string `json:"methods,omitempty"` // none is any
 	Owner   string   `json:"owner"`
-	Timeout string   `json:"timeout"`
+	// Resource is what the route is about; its owner is the route's.
+	Resource string `json:"resource,omitempty"`
+	Timeout  string `json:"timeout"`
 	Figures
 	// Sides are the owners that answer: the route's, and a canary's.
-	Sides       []Side  `json:"sides"`
-	Canary      *Canary `json:"canary,omitempty"`
-	Shadow      *Shadow `json:"shadow,omitempty"`
-	Hold        Hold    `json:"hold"`
-	RateLimited uint64  `json:"rate_limited"` // answered 429
+	Sides       []Side      `json:"sides"`
+	Canary      *Canary     `json:"canary,omitempty"`
+	Shadow      *Shadow     `json:"shadow,omitempty"`
+	Hold        Hold        `json:"hold"`
+	RateLimited uint64      `json:"rate_limited"` // answered 429
+	Misdirected Misdirected `json:"misdirected"`
 }
 
 // The roles of a Side.
@@ -149,8 +181,10 @@ type Owner struct {
 	PerSecond float64 `json:"per_second"` // requests sent to it, copies too, over the last few seconds
 	InFlight  int64   `json:"in_flight"`
 	// MaxInFlight is 0 for any number.
-	MaxInFlight    int       `json:"max_in_flight"`
-	Rejected       uint64    `json:"rejected"` // 503 because as many were in flight, or the breaker was open
+	MaxInFlight int    `json:"max_in_flight"`
+	Rejected    uint64 `json:"rejected"` // 503 because as many were in flight, or the breaker was open
+	// Identity tells that the owner is told who asks.
+	Identity       bool      `json:"identity,omitempty"`
 	Retries        uint64    `json:"retries"`
 	RetriesRefused uint64    `json:"retries_refused"` // beyond the budget
 	Breaker        *Breaker  `json:"breaker,omitempty"`
