@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -40,7 +41,13 @@ func main() {
 		})
 	})
 	mux.HandleFunc("GET /topology", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{"replica": os.Getenv("REPLICA"), "seams": map[string]string{"kind": os.Getenv("KIND")}})
+		seams := map[string]string{"events": "off"}
+		for _, name := range []string{"KIND", "DATABASE_URL", "PEERS", "IDENTITY_KEY", "EVENTS"} {
+			if value := os.Getenv(name); value != "" {
+				seams[strings.ToLower(name)] = value
+			}
+		}
+		answer(w, map[string]any{"replica": os.Getenv("REPLICA"), "seams": seams})
 	})
 	mux.HandleFunc("GET /api/status", func(w http.ResponseWriter, _ *http.Request) {
 		file := read(os.Getenv("CONFIG_FILE"))
