@@ -77,7 +77,7 @@ func (r *idRange) shorten(tx *gorm.DB) error {
 // condition on a column. Rows are read before tombstones: a comment that is deleted in
 // between is found as both, and the tombstone wins; the other way round it would be
 // neither.
-func readEntries(tx *gorm.DB, which func(tx *gorm.DB, column string) *gorm.DB) ([]entry, error) {
+func readEntries(tx *gorm.DB, which func(tx *gorm.DB, column string) *gorm.DB) (entries, error) {
 	all := entries{}
 	var rows []comment
 	if err := which(tx, "id").Find(&rows).Error; err != nil {
@@ -113,5 +113,5 @@ func readEntries(tx *gorm.DB, which func(tx *gorm.DB, column string) *gorm.DB) (
 	for _, c := range closed {
 		all.of(c.PostID).closed = &contracts.ClosedPost{PostID: c.PostID, Key: c.Key, ClosedAt: c.ClosedAt.UTC()}
 	}
-	return all.sorted(), nil
+	return all, nil
 }

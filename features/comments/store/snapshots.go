@@ -1,6 +1,8 @@
 package store
 
 import (
+	"math"
+
 	"gorm.io/gorm"
 
 	"banyan.dev/features/contracts"
@@ -18,13 +20,11 @@ func (f *Feed) Snapshots(tx *gorm.DB, epoch int64, ids []string) (unknown []stri
 		return nil, err
 	}
 	var events []contracts.Event
-	known := map[string]bool{}
-	for _, e := range found {
+	for _, e := range found.sorted(math.MaxInt) {
 		events = append(events, e.snapshots(epoch)...)
-		known[e.id] = true
 	}
 	for _, id := range ids {
-		if !known[id] {
+		if found[id] == nil {
 			unknown = append(unknown, id)
 		}
 	}
