@@ -15,8 +15,9 @@ import (
 
 // urls are the public addresses of a host's replicas, with commas: those that run, and
 // those that will in the step that is being reached. Ports stay the same, so whoever
-// is told them before the host starts, or while a replica of it is down, finds it.
-func (r *Run) urls(host string) (string, error) {
+// is told them before the host starts, or while a replica of it is down, finds it. A
+// fault that was planted for who asks stands in a replica's place.
+func (r *Run) urls(host, asker string) (string, error) {
 	p := r.path.Processes[host]
 	names := r.replicas(host)
 	var wanted []string
@@ -25,6 +26,10 @@ func (r *Run) urls(host string) (string, error) {
 	}
 	var urls []string
 	for _, name := range union(names, wanted) {
+		if f, broken := r.between[asker][name]; broken {
+			urls = append(urls, f.url)
+			continue
+		}
 		ports, err := r.ports(name)
 		if err != nil {
 			return "", err

@@ -22,9 +22,13 @@ type fault struct {
 	stop func()
 }
 
-// Plant puts a fault in front of a process's replicas, at every gateway. Users that
-// come by another way don't meet it. pull takes it away.
+// Plant puts a fault in front of a process's replicas, at every gateway; or for one
+// other process, which is told the fault's address at its next start. Users that come
+// by another way don't meet it. pull takes it away.
 func (r *Run) Plant(ctx context.Context, f steps.Fault) (pull func() error, err error) {
+	if f.For != "" {
+		return r.plantBetween(f)
+	}
 	for _, name := range r.replicas(f.Process) {
 		planted, err := inFrontOf(r.state.Ports[name].Public, f)
 		if err != nil {
@@ -42,6 +46,34 @@ func (r *Run) Plant(ctx context.Context, f steps.Fault) (pull func() error, err 
 		return nil, errors.Join(err, r.pull())
 	}
 	return r.pull, nil
+}
+
+// plantBetween is for a process that asks the other one by the addresses that it was
+// told. pull ends the fault: whoever was told of it must have ended by then.
+func (r *Run) plantBetween(f steps.Fault) (pull func() error, err error) {
+	between := map[string]fault{}
+	pull = func() error {
+		delete(r.between, f.For)
+		for _, planted := range between {
+			planted.stop()
+		}
+		return nil
+	}
+	for _, name := range r.replicas(f.Process) {
+		planted, err := inFrontOf(r.state.Ports[name].Public, f)
+		if err != nil {
+			return nil, errors.Join(err, pull())
+		}
+		between[name] = planted
+	}
+	if len(between) == 0 {
+		return nil, fmt.Errorf("a fault in front of %s: it does not run", f.Process)
+	}
+	if r.between == nil {
+		r.between = map[string]map[string]fault{}
+	}
+	r.between[f.For] = between
+	return pull, nil
 }
 
 // pull sends the gateways past the faults first, so that nobody meets their end.

@@ -34,6 +34,8 @@ type Run struct {
 	waited     *Waited          // what the last hold was like
 	handedOver *Handed          // the last hand-over
 	faults     map[string]fault // planted, by replica
+	// between are those planted for one process only, by its name and the replica's.
+	between map[string]map[string]fault
 }
 
 // Options are what a new run is begun with.

@@ -129,7 +129,7 @@ func (r *Run) environment(ctx context.Context, p steps.Process, name string, por
 	for _, key := range sortedKeys(told) {
 		var missing error
 		value := steps.Expand(told[key], func(what string) string {
-			v, err := r.value(ctx, what)
+			v, err := r.value(ctx, p.Name, what)
 			if err != nil {
 				missing = err
 			}
@@ -153,13 +153,13 @@ func inherited() []string {
 	return env
 }
 
-// value of a ${...} in processes.yaml (steps.Known).
-func (r *Run) value(ctx context.Context, what string) (string, error) {
+// value of a ${...} in processes.yaml (steps.Known), for a process.
+func (r *Run) value(ctx context.Context, process, what string) (string, error) {
 	if name, ok := strings.CutPrefix(what, "postgres.url:"); ok {
 		return r.databaseURL(ctx, name)
 	}
 	if host, ok := strings.CutSuffix(what, ".urls"); ok {
-		return r.urls(host)
+		return r.urls(host, process)
 	}
 	switch what {
 	case "postgres.url":

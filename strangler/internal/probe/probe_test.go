@@ -64,3 +64,32 @@ func TestAnAnswerAgainstTheContractIsNoSignOut(t *testing.T) {
 	defer people.Close()
 	require.ErrorContains(t, people.SignIn(t.Context(), 1), "status 404 where 201 was expected")
 }
+
+// TestAPageWithoutItsCommentsIsToldFromOneWith, and an answer that is no page is an
+// error: nothing is tried again.
+func TestAPageWithoutItsCommentsIsToldFromOneWith(t *testing.T) {
+	var asked atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/posts", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"items": [{"id": "quiet", "comment_count": 0}, {"id": "loud", "comment_count": 2}]}`))
+	})
+	mux.HandleFunc("GET /posts/loud", func(w http.ResponseWriter, _ *http.Request) {
+		switch asked.Add(1) {
+		case 3:
+			_, _ = w.Write([]byte(`<p role="status">The comments can't be shown at this moment.`))
+		case 5:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	people := probe.New(server.URL)
+	defer people.Close()
+	read, err := people.Read(t.Context(), 4)
+	require.NoError(t, err)
+	require.Equal(t, 4, read.Pages)
+	require.Equal(t, 1, read.Without)
+	require.Contains(t, read.String(), "4 pages read, 1 of them without the comments: p50 ")
+	_, err = people.Read(t.Context(), 1)
+	require.ErrorContains(t, err, "/posts/loud: status 503 where 200 was expected")
+}

@@ -140,10 +140,14 @@ func (r *stepReader) act(n *yaml.Node) Act {
 	}
 	other("sign_in", func(n *yaml.Node) { act.SignIn = r.number(n, "sign_in", 1, 200) })
 	other("ask", func(n *yaml.Node) { act.Ask = r.number(n, "ask", 1, 100) })
-	other("measure", func(n *yaml.Node) { act.Measure = r.oneOf(n, "measure", Imbalance, Waits, LastRamp) })
+	other("read", func(n *yaml.Node) { act.Read = r.number(n, "read", 1, 1000) })
+	other("measure", func(n *yaml.Node) {
+		act.Measure = r.oneOf(n, "measure", Imbalance, Waits, LastRamp, LastReading, LastHandover)
+	})
 	other("fault", func(n *yaml.Node) { act.Fault = r.fault(n) })
 	other("expect", func(n *yaml.Node) {
-		act.Expect = r.oneOf(n, "expect", EveryoneSignedIn, EveryoneSignedOut, SignedOutAtEveryTurn, OnlyUsersOfKilled)
+		act.Expect = r.oneOf(n, "expect", EveryoneSignedIn, EveryoneSignedOut, SignedOutAtEveryTurn, OnlyUsersOfKilled,
+			PagesWithComments, PagesWithoutComments)
 	})
 	r.fields(n, "a line of a demo", fields)
 	if verbs+others != 1 {
@@ -163,6 +167,7 @@ func (r *stepReader) fault(n *yaml.Node) *Fault {
 	r.fields(n, "fault", map[string]func(*yaml.Node){
 		"process": func(n *yaml.Node) { f.Process = r.host(n, "process") },
 		"delay":   func(n *yaml.Node) { f.Delay = r.duration(n, "delay") },
+		"for":     func(n *yaml.Node) { f.For = r.host(n, "for") },
 	})
 	if f.Process == "" || f.Delay == 0 {
 		r.fail(n, "fault needs a process and a delay: write {process: monolith-next, delay: 300ms}")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,7 +39,7 @@ owners: {notes: notes}
 forward: [{handover: {resource: notes, to: notes, holds: [pages]}}]
 back: [{handover: {resource: notes, to: app}}]
 checks: [{name: c, owners: {notes: notes}}, {name: d, reconcile: notes}]
-demos: [{name: e, do: [{kill: db}]}]
+demos: [{name: e, do: [{kill: db}, {fault: {process: notes, for: app, delay: 1s}}, {read: 5}, {expect: pages_without_comments}, {measure: handover}]}]
 `
 
 const ownedRoutes = `owners: {app: {address: x}}
@@ -68,7 +69,10 @@ func TestDataAndOwnershipAreMovedByActions(t *testing.T) {
 	}
 	require.Equal(t, []string{"start notes", "wait until every replica reports app events=outbox", "backfill notes, up to 500 rows a second",
 		"reconcile notes, 2 times", "stop notes", "discard the data of notes", "hand notes over to notes, holding pages too"}, lines)
-	require.Equal(t, "kill each replica of db in turn", path.Steps[2].Demos[0].Do[0].Action.String())
+	demo := path.Steps[2].Demos[0].Do
+	require.Equal(t, "kill each replica of db in turn", demo[0].Action.String())
+	require.Equal(t, &steps.Fault{Process: "notes", For: "app", Delay: time.Second}, demo[1].Fault)
+	require.Equal(t, 5, demo[2].Read)
 
 	for _, a := range append(path.Steps[1].Forward, path.Steps[2].Forward...) {
 		line, err := json.Marshal(a) // as the journal keeps it

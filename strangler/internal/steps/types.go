@@ -209,6 +209,7 @@ const RoundRobin = "round_robin"
 type Act struct {
 	SignIn  int // so many people
 	Ask     int // each asks so often who they are
+	Read    int // a visitor reads the page of a post with comments so often
 	Expect  string
 	Measure string
 	Fault   *Fault
@@ -220,6 +221,9 @@ type Act struct {
 type Fault struct {
 	Process string
 	Delay   time.Duration // of each answer
+	// For is the process that meets it, from its next start on; empty is whoever comes
+	// by a gateway.
+	For string
 }
 
 // What a demo may expect.
@@ -228,14 +232,19 @@ const (
 	EveryoneSignedOut    = "everyone_signed_out"
 	SignedOutAtEveryTurn = "signed_out_at_every_turn"
 	OnlyUsersOfKilled    = "only_users_of_the_killed_signed_out"
+	PagesWithComments    = "pages_with_comments"
+	PagesWithoutComments = "pages_without_comments"
 )
 
 // What a demo may measure: how unevenly the replicas are used, how long requests
-// waited while their routes were held, and how the last ramp went.
+// waited while their routes were held, how the last ramp went, how long pages took
+// that were read, and what the last hand-over was like.
 const (
-	Imbalance = "imbalance"
-	Waits     = "waits"
-	LastRamp  = "ramp"
+	Imbalance    = "imbalance"
+	Waits        = "waits"
+	LastRamp     = "ramp"
+	LastReading  = "reading"
+	LastHandover = "handover"
 )
 
 // Routes are the gateway's routes of a name: a step's, or STEP/NAME for a variant.

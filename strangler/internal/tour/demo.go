@@ -17,6 +17,7 @@ type demo struct {
 	people *probe.People
 	ahead  []steps.Act // what comes after the act at hand
 	killed string      // the replica that was killed last
+	read   probe.Reading
 	// planted take the faults away again.
 	planted []func() error
 	detail  string
@@ -80,6 +81,15 @@ func (d *demo) act(ctx context.Context, a steps.Act) error {
 			d.planted = append(d.planted, pull)
 		}
 		return err
+	case a.Read > 0:
+		read, err := d.people.Read(ctx, a.Read)
+		d.read = read
+		return err
+	case a.Measure == steps.LastReading:
+		d.add(d.read.String())
+		return nil
+	case a.Measure == steps.LastHandover:
+		return d.handover()
 	case a.Measure == steps.Waits:
 		return d.waits()
 	case a.Measure == steps.LastRamp:
@@ -124,6 +134,8 @@ func (d *demo) expect(what string) error {
 	n, out := d.people.Count(), d.people.Out()
 	lost, asked := d.people.Lost()
 	switch what {
+	case steps.PagesWithComments, steps.PagesWithoutComments:
+		return d.expectPages(what == steps.PagesWithComments)
 	case steps.EveryoneSignedIn:
 		d.detail = fmt.Sprintf("%d people, all still signed in%s", n, d.until())
 		if lost > 0 {
@@ -145,6 +157,29 @@ func (d *demo) expect(what string) error {
 		if residents == 0 || residentsOut < residents || othersOut > 0 {
 			return fmt.Errorf("%s killed: %d of its %d people signed out, and %d of the others", d.killed, residentsOut, residents, othersOut)
 		}
+	}
+	return nil
+}
+
+// expectPages is about the pages that were read last.
+func (d *demo) expectPages(with bool) error {
+	r := d.read
+	d.add(r.String())
+	if r.Pages == 0 || with && r.Without > 0 || !with && r.Without < r.Pages {
+		return errors.New(r.String())
+	}
+	return nil
+}
+
+// handover is what users noticed of the last hand-over.
+func (d *demo) handover() error {
+	h := d.run.Handed()
+	if h == nil {
+		return fmt.Errorf("nothing was handed over")
+	}
+	d.add(h.String())
+	if h.Waited.Refused > 0 {
+		return errors.New(h.String())
 	}
 	return nil
 }
