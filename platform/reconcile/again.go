@@ -37,7 +37,7 @@ func (c *comparison) lookAgain(ctx context.Context) (differences []Difference, e
 		}
 		var over, open []suspect
 		for _, p := range pending {
-			if p.last[atOwner].same(p.last[atFollower]) || at.Sub(p.since) >= c.opts.Again {
+			if p.explained() || at.Sub(p.since) >= c.opts.Again {
 				over = append(over, p)
 			} else {
 				open = append(open, p)
@@ -95,19 +95,29 @@ func note(suspects map[Key]*suspect, both [2][]Row) {
 // decide says what became of suspects.
 func (c *comparison) decide(over []suspect) (differences []Difference) {
 	for _, p := range over {
-		if p.last[atOwner].same(p.last[atFollower]) || p.moves() {
-			c.kinds[p.Kind].Explained++
+		kind := c.kinds[p.Kind]
+		if p.explained() {
+			kind.Explained++
+			if p.moves() {
+				kind.Moving++
+			}
 			continue
 		}
-		c.kinds[p.Kind].Differences++
+		kind.Differences++
 		differences = append(differences, p.difference())
 	}
 	return differences
 }
 
+// explained tells whether the last look shows no difference.
+func (p suspect) explained() bool {
+	return p.last[atOwner].same(p.last[atFollower]) || p.moves()
+}
+
 // moves tells whether the row is one that is changed all the time, and the follower
 // goes along: since the first look it has gone on, and each side has reached what the
-// other one had then. That it is not equal is the lag.
+// other one had then. That it is not equal is the lag. What it has at a version that
+// the owner has left behind can't be compared any more.
 func (p suspect) moves() bool {
 	was, is := p.first, p.last
 	for _, r := range []*Row{was[atOwner], was[atFollower], is[atOwner], is[atFollower]} {

@@ -63,9 +63,11 @@ type KindReport struct {
 	// Ranges is how many were compared, with the parts of those that differed.
 	Ranges int `json:"ranges"`
 	// Looked is how many rows differed at first; Explained of them were equal, or on
-	// their way, when they were looked at again.
+	// their way, when they were looked at again. Moving of these were never seen to be
+	// equal: they are changed all the time, and the follower goes along.
 	Looked      int `json:"looked"`
 	Explained   int `json:"explained"`
+	Moving      int `json:"moving"`
 	Differences int `json:"differences"`
 }
 

@@ -65,19 +65,12 @@ func (t Table) hash() string {
 	return "sha256(record_send(ROW(" + strings.Join(t.Content, ", ") + ")))"
 }
 
-// or0 is the expression, or 0.
-func or0(expression string) string {
+// orElse is the expression, or another value where there is none, and where it is NULL.
+func orElse(expression, value string) string {
 	if expression == "" {
-		return "0"
+		return value
 	}
-	return expression
-}
-
-func orEmpty(expression string) string {
-	if expression == "" {
-		return "''"
-	}
-	return expression
+	return "coalesce(" + expression + ", " + value + ")"
 }
 
 // within is the condition on a place to be in a range whose ends are these. It is
@@ -145,7 +138,8 @@ func (t *Tables) Rows(ctx context.Context, ranges []Range) ([][]Row, error) {
 }
 
 func (t Table) columns() string {
-	return fmt.Sprintf("%s::text, %s, %s, %s, encode(substr(%s, 1, 16), 'hex'), %s", t.Place, orEmpty(t.Sub), or0(t.Version), or0(t.Epoch), t.hash(), orEmpty(t.About))
+	return fmt.Sprintf("%s::text AS place, %s AS sub, %s AS version, %s AS epoch, encode(substr(%s, 1, 16), 'hex') AS hash, %s AS about",
+		t.Place, orElse(t.Sub, "''"), orElse(t.Version, "0"), orElse(t.Epoch, "0"), t.hash(), orElse(t.About, "''"))
 }
 
 // Find is Source's.
