@@ -49,6 +49,8 @@ func (r *Run) Do(ctx context.Context, a steps.Action) error {
 		return r.release(*a.Move)
 	case steps.Await:
 		return r.awaitSeams(ctx, a.Seams)
+	case steps.Backfill:
+		return r.backfill(ctx, *a.Transfer)
 	case steps.Reconcile:
 		return r.reconcile(ctx, *a.Transfer)
 	case steps.Handover:

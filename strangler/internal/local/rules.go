@@ -17,7 +17,13 @@ func (r *Run) discard(ctx context.Context, process string) error {
 	if err := r.mayGo(process); err != nil {
 		return err
 	}
-	return r.runOnce(ctx, process, r.path.Processes[process].Discard)
+	if err := r.runOnce(ctx, process, r.path.Processes[process].Discard); err != nil {
+		return err
+	}
+	for resource := range r.path.Processes[process].Resources {
+		delete(r.state.Backfills, resource)
+	}
+	return r.save()
 }
 
 // mayGo refuses to end a process that owns something: nobody else could write it.

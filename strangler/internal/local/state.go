@@ -24,6 +24,9 @@ type State struct {
 	Token   string    `json:"token"` // of the admin ports
 	// IdentityKey signs who is asking, between the hosts.
 	IdentityKey string `json:"identity_key"`
+	// Backfills are the runs that were begun, by resource, until what they brought over is
+	// discarded.
+	Backfills map[string]string `json:"backfills,omitempty"`
 	// Provided are the databases that were made at a server that the user gave.
 	Provided  map[string]string    `json:"provided,omitempty"`
 	Entry     string               `json:"entry"` // the process by which users come

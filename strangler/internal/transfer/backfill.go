@@ -1,0 +1,100 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"banyan.dev/platform/backfill"
+	"banyan.dev/platform/ownership"
+)
+
+// Backfill has the owner send all its rows to who follows, and returns when the
+// follower has applied every chunk. run names it: asked again for the same one, after
+// a crash, it goes on. tell hears how far it has come; it may be nil.
+func (h Hosts) Backfill(ctx context.Context, order backfill.Order, tell func(backfill.Status)) (backfill.Status, error) {
+	owner, row, err := h.Owner(ctx)
+	if err != nil {
+		return backfill.Status{}, err
+	}
+	client := h.Filler(owner)
+	defer client.Close()
+	status, err := client.Start(ctx, order)
+	if err != nil {
+		return status, fmt.Errorf("begin the backfill at %s: %w", h.Names[owner], err)
+	}
+	if status, err = h.sent(ctx, client, order.Run, tell); err != nil {
+		return status, err
+	}
+	return status, h.applied(ctx, 1-owner, row.Epoch)
+}
+
+// Filler is a client of a side's backfill; close it.
+func (h Hosts) Filler(i int) *backfill.Client {
+	return backfill.NewClient(backfill.ClientConfig{Resource: h.Resource, Name: h.Names[i], URLs: h.URLs[i], Token: h.Token})
+}
+
+// lookEvery is the pause between two looks at a backfill.
+const lookEvery = 200 * time.Millisecond
+
+// sent waits until all pages are in the owner's outbox.
+func (h Hosts) sent(ctx context.Context, client *backfill.Client, run string, tell func(backfill.Status)) (last backfill.Status, err error) {
+	for {
+		status, asked := client.Status(ctx)
+		if asked == nil {
+			last = status
+			if tell != nil {
+				tell(status)
+			}
+		}
+		switch {
+		case asked == nil && run != "" && status.Run != run:
+			return last, fmt.Errorf("the backfill of %s was replaced by another run, %s", h.Resource, status.Run)
+		case asked == nil && status.State == backfill.Done:
+			return last, nil
+		case asked == nil && status.State == backfill.Paused:
+			return last, fmt.Errorf("the backfill of %s was paused at %d rows: start it again, and it goes on there", h.Resource, status.Rows)
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return last, fmt.Errorf("the backfill of %s is not done: %d rows so far: %w", h.Resource, last.Rows, errors.Join(err, asked, text(last.Error)))
+		}
+	}
+}
+
+func text(why string) error {
+	if why == "" {
+		return nil
+	}
+	return errors.New(why)
+}
+
+// applied waits until the follower could own, but for events that are on their way.
+func (h Hosts) applied(ctx context.Context, follower int, epoch int64) error {
+	side, err := h.Side(follower)
+	if err != nil {
+		return err
+	}
+	defer side.Close()
+	for {
+		err := side.Ready(ctx, epoch)
+		if err == nil || errors.Is(err, ownership.ErrNotDrained) {
+			return nil
+		}
+		if waited := pause(ctx, lookEvery); waited != nil {
+			return fmt.Errorf("%s has not applied the whole backfill: %w", h.Names[follower], errors.Join(err, waited))
+		}
+	}
+}
+
+// pause waits, or returns the context's error.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
