@@ -227,11 +227,11 @@ func (c *Current) swap(parsed *config.Config, revision int64, source string, run
 	table.Open(c.lasting.Owners, c.lasting.Guards, c.lasting.Override)
 	next := &Snapshot{Table: table, Revision: revision, Digest: digest(parsed.Source), Source: source, Since: c.now(), replaced: make(chan struct{})}
 	if by := parsed.Identity; by != nil {
-		next.Who = c.lasting.Who.Asker(*by, table.Owner(by.Owner))
+		next.Who = c.lasting.Who.Asker(*by, table)
 	}
 	next.Clients = c.limiter(everyRoute, parsed.Clients.RateLimit)
 	for _, r := range table.Routes {
-		next.Routes = append(next.Routes, c.route(r))
+		next.Routes = append(next.Routes, c.route(r, next.Who))
 	}
 	c.snapshot.Store(next)
 	c.lasting.Shadows.Retain(names(table))
@@ -276,7 +276,7 @@ func names(t *policy.Table) []string {
 	return all
 }
 
-func (c *Current) route(r *policy.Route) Route {
+func (c *Current) route(r *policy.Route, asker *who.Asker) Route {
 	out := Route{
 		Baseline: c.lasting.Metrics.Meter(r.Name, r.Owner.Name),
 		Refusals: c.lasting.Metrics.Meter(r.Name, config.NameOfGateway), Overridden: c.lasting.Metrics.Overridden.WithLabelValues(r.Name),
@@ -289,6 +289,9 @@ func (c *Current) route(r *policy.Route) Route {
 	}
 	if r.Shadow != nil {
 		out.Shadow = c.lasting.Shadows.Open(r.Name, *r.Shadow, r.ShadowOwner, r.Owner)
+		if r.Shadow.Pass.Identity && asker != nil {
+			out.Shadow.ToldBy(asker)
+		}
 	}
 	return out
 }

@@ -58,6 +58,9 @@ func (x *exchange) sample() {
 		return
 	}
 	x.copy = x.lasting.Shadow.Sample(x.view.Method)
+	if x.person.asked {
+		x.copy.Told()
+	}
 }
 
 // finishCopy hands the copy over when there is a whole answer to compare with.

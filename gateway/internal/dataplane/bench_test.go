@@ -130,7 +130,7 @@ func TestAProxiedRequestAllocatesNothing(t *testing.T) {
 		t.Skip("the race detector makes pools forget things on purpose")
 	}
 	for name, config := range map[string]string{
-		"plain": oneOwner("", benchOwner(t)), "policies": policies(t, "canary: {owner: new, percent: 50, by: user}"),
+		"plain": oneOwner("", benchOwner(t)), "others are told": notTold(t), "policies": policies(t, "canary: {owner: new, percent: 50, by: user}"),
 	} {
 		r := newRig(t, strings.ReplaceAll(config, "interval: 50ms", "interval: 1h")) // probes allocate
 		conn, err := net.Dial("tcp", r.addr)
@@ -147,6 +147,14 @@ func TestAProxiedRequestAllocatesNothing(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(5000, trip), name)
 		_ = conn.Close()
 	}
+}
+
+// notTold is a file in which somebody is told who asks, and the route's owner isn't;
+// and the route is about a resource.
+func notTold(t testing.TB) string {
+	app := benchOwner(t)
+	text := strings.Replace(twoOwners(1, app, app, "", ""), "owner: old", "resource: x", 1)
+	return strings.Replace(text, "owners:\n", "identity: {owner: new}\nresources: {x: {owner: old, epoch: 1}}\nowners:\n  third: {identity: true, address: \"http://127.0.0.1:1\", health: {interval: 1h}}\n", 1)
 }
 
 // BenchmarkReverseProxy is net/http on both sides, tuned, for comparison.

@@ -25,7 +25,7 @@ func (x *exchange) identify() error {
 	if !x.owner.Identity || x.person.asked {
 		return nil
 	}
-	x.scratch = x.snapshot.Table.AppendSession(x.scratch[:0], x.head.cookies)
+	x.scratch = x.snapshot.Who.AppendSession(x.scratch[:0], x.head.cookies)
 	if len(x.scratch) == 0 {
 		return nil
 	}

@@ -208,3 +208,75 @@ func TestAClientThatLeavesDuringTheQuestionIsNotForwarded(t *testing.T) {
 	require.Eventually(t, func() bool { return guard.Figures(time.Now()).InFlight == 0 }, wait, time.Millisecond)
 	require.Zero(t, r.current.Lasting.Who.Figures().Failed)
 }
+
+// A copy speaks for nobody unless the policy passes it; then the shadow is told as an
+// owner is, whether the baseline was told or not.
+func TestAShadowIsToldWhoAsksOnlyIfThePolicySaysSo(t *testing.T) {
+	keys, err := identity.NewKeys(currenttest.IdentityKey)
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		told, pass, want string
+	}{
+		"nobody":       {"", "", ""},
+		"the shadow":   {"", ", pass: {identity: true}", "Rita Ώ"},
+		"the baseline": {"identity: true, ", "", ""},
+		"both":         {"identity: true, ", ", pass: {identity: true}", "Rita Ώ"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked atomic.Int64
+			copies := make(chan string, 4)
+			service := owner(t, func(_ http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("X-Banyan-Shadow") == "" {
+					return
+				}
+				who, err := keys.Verify(r.Header.Get(identity.Header), time.Now())
+				if sent := r.Header.Values(identity.Header); len(sent) > 0 && (err != nil || len(sent) > 1) {
+					t.Errorf("%v: %v", sent, err)
+				}
+				copies <- who.Name + r.Header.Get("Cookie")
+			})
+			baseline := owner(t, func(http.ResponseWriter, *http.Request) {})
+			r := newRig(t, fmt.Sprintf(`clients: {session_cookie: banyan_session}
+identity: {owner: monolith}
+owners:
+  monolith: {replicas: [{name: m0, url: %q}]}
+  comments: {replicas: [{name: c0, url: %q}]}
+  posts: {%s replicas: [{name: p0, url: %q}]}
+routes: [{name: all, match: {path: "/*"}, owner: posts, shadow: {owner: comments, percent: 100%s, compare: {body: none}}}]
+`, owner(t, knows(&asked)).URL, service.URL, c.told, baseline.URL, c.pass))
+			for _, session := range []string{"banyan_session=rita", "banyan_session=over", "a=b"} {
+				res, body := r.get(t, "/", "Cookie", session)
+				require.Equal(t, 200, res.StatusCode, body)
+				want := ""
+				if session == "banyan_session=rita" {
+					want = c.want
+				}
+				require.Equal(t, want, <-copies, session)
+			}
+			require.Eventually(t, func() bool { return r.shadow().Matched == 3 }, wait, time.Millisecond)
+			if c.pass != "" || c.told != "" {
+				require.EqualValues(t, 2, asked.Load(), "once for each session")
+			} else {
+				require.Zero(t, asked.Load())
+			}
+		})
+	}
+}
+
+func TestACopyWhoseSenderIsNotKnownIsNotSent(t *testing.T) {
+	var asked atomic.Int64
+	var copies atomic.Int64
+	service := owner(t, func(http.ResponseWriter, *http.Request) { copies.Add(1) })
+	r := newRig(t, fmt.Sprintf(`clients: {session_cookie: banyan_session}
+identity: {owner: monolith}
+owners:
+  monolith: {replicas: [{name: m0, url: %q}]}
+  comments: {replicas: [{name: c0, url: %q}]}
+routes: [{name: all, match: {path: "/*"}, owner: monolith, shadow: {owner: comments, percent: 100, pass: {identity: true}}}]
+`, owner(t, knows(&asked)).URL, service.URL))
+	res, _ := r.get(t, "/", "Cookie", "banyan_session=broken")
+	require.Equal(t, 200, res.StatusCode, "no client waits for a shadow")
+	require.Eventually(t, func() bool { return r.shadow().Skipped == 1 }, wait, time.Millisecond)
+	require.Contains(t, r.shadow().LastSkip.Reason, "who asks can't be found out")
+	require.Zero(t, copies.Load())
+}

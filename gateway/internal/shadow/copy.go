@@ -25,8 +25,9 @@ type Copy struct {
 	route    *Route
 	head     []byte
 	baseline answer
-	over     bool // nothing more is kept: it was skipped
-	again    bool // this is the second look
+	token    []byte // says who asks, where the shadow is told and the baseline wasn't
+	over     bool   // nothing more is kept: it was skipped
+	again    bool   // this is the second look
 	next     *Copy
 }
 
@@ -39,6 +40,14 @@ func (c *Copy) Request(head []byte) {
 		return
 	}
 	c.head = append(c.head[:0], head...)
+}
+
+// Told says that it is known who asks: the head says it, or it is nobody. Without it a
+// shadow that is told asks by itself.
+func (c *Copy) Told() {
+	if c != nil && !c.over {
+		c.token = []byte{}
+	}
 }
 
 // Answer keeps the status of the final answer and the replica that gave it. It
@@ -136,7 +145,8 @@ func (c *Copy) free() {
 // the buffer may lie idle for long.
 func (c *Copy) wipe() {
 	clear(c.head)
-	c.head = c.head[:0]
+	clear(c.token)
+	c.head, c.token = c.head[:0], nil
 	c.baseline.begin(0, nil)
 	if cap(c.baseline.body) > keptBuffer {
 		c.baseline.body = nil

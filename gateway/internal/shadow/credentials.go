@@ -7,17 +7,19 @@ import (
 	"banyan.dev/gateway/internal/shadow/diff"
 
 	"banyan.dev/gateway/internal/config"
+	"banyan.dev/platform/identity"
 )
 
 // pass is what may go along though it speaks for a user, in lower case; cookies are
 // told apart by case.
 type pass struct {
-	headers []string
-	cookies []string
+	headers  []string
+	cookies  []string
+	identity bool
 }
 
 func newPass(c config.Credentials) pass {
-	p := pass{cookies: c.Cookies}
+	p := pass{cookies: c.Cookies, identity: c.Identity}
 	for _, name := range c.Headers {
 		p.headers = append(p.headers, strings.ToLower(name))
 	}
@@ -31,7 +33,7 @@ func newPass(c config.Credentials) pass {
 // comparison worse and can be passed by name; one too few gives an account away.
 var telling = [...]string{
 	"auth", "cookie", "token", "secret", "session", "credential", "password", "passwd", "signature",
-	"api-key", "apikey", "access-key", "private-key", "jwt", "csrf", "xsrf", "oidc", "saml", "assertion", "client-cert",
+	"api-key", "apikey", "access-key", "private-key", "jwt", "csrf", "xsrf", "oidc", "saml", "assertion", "identity", "client-cert",
 }
 
 // isCredential tells it by a header's name, in whatever case. An underscore is taken
@@ -58,6 +60,9 @@ func isCredential(name []byte) bool {
 
 // header tells whether a credential may go along as it is.
 func (p *pass) header(name []byte) bool {
+	if is(name, identity.Header) {
+		return p.identity
+	}
 	for _, h := range p.headers {
 		if strings.EqualFold(h, string(name)) {
 			return true

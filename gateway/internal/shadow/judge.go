@@ -10,6 +10,7 @@ import (
 	"banyan.dev/gateway/internal/config"
 	"banyan.dev/gateway/internal/shadow/diff"
 	"banyan.dev/gateway/internal/upstream"
+	"banyan.dev/platform/identity"
 )
 
 // run carries one copy to its end, or to its second look.
@@ -100,6 +101,9 @@ func isHead(r request) bool { return string(r.method) == http.MethodHead }
 // askShadow sends the copy and compares the answers.
 func (a *asker) askShadow(c *Copy) (verdict, error) {
 	var v verdict
+	if err := c.identify(); err != nil {
+		return v, &skipped{fmt.Sprintf("who asks can't be found out: %v", err)}
+	}
 	head, req, err := c.appendHead(a.out[:0], forShadow)
 	a.out, v.request = head, req
 	if err != nil {
@@ -116,6 +120,18 @@ func (a *asker) askShadow(c *Copy) (verdict, error) {
 	}
 	return v, a.compare(c, &v)
 }
+
+// identify finds out who asks, where the shadow is told and the baseline wasn't.
+func (c *Copy) identify() error {
+	if c.route.teller == nil || c.token != nil || bytes.Contains(c.head, identityLine) {
+		return nil
+	}
+	token, err := c.route.teller.Copy(c.head, time.Now().Add(c.route.policy.Timeout))
+	c.token = append([]byte{}, token...) // not nil: it has been asked for
+	return err
+}
+
+var identityLine = []byte("\r\n" + identity.Header + ": ")
 
 // compare fills the verdict. Answers of the same bytes are not looked into.
 func (a *asker) compare(c *Copy, v *verdict) error {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"banyan.dev/platform/identity"
 )
 
 // Why a request is not sent as a copy.
@@ -63,6 +65,9 @@ func (c *Copy) appendHead(dst []byte, to audience) ([]byte, request, error) {
 		if dst, err = c.appendLine(dst, &req, name, bytes.TrimSpace(value), to); err != nil {
 			return dst, req, err
 		}
+	}
+	if to == forShadow && len(c.token) > 0 {
+		dst = appendHeader(dst, []byte(identity.Header), c.token)
 	}
 	dst = append(dst, HeaderName+": 1\r\n\r\n"...)
 	return dst, req, nil

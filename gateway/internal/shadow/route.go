@@ -31,7 +31,18 @@ type Route struct {
 	pass     pass
 	rules    *diff.Rules
 	wanted   []string // the headers to compare, and two that are needed
+	teller   Teller   // nil tells the shadow nothing that the baseline wasn't told
 }
+
+// Teller finds out who asks. Copy returns what identity.Header says of a request whose
+// head, as it was sent, is given; nothing for nobody's.
+type Teller interface {
+	Copy(head []byte, deadline time.Time) (token []byte, err error)
+}
+
+// ToldBy lets the shadow be told who asks, also where the baseline isn't. Call it
+// before the first Sample.
+func (r *Route) ToldBy(teller Teller) { r.teller = teller }
 
 // Sample returns a Copy to fill when the request at hand is to be copied, else nil.
 // Every Copy must be ended by Submit or Abandon.

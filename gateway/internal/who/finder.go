@@ -59,12 +59,20 @@ func (f *Finder) Figures() Figures {
 type Asker struct {
 	finder *Finder
 	policy config.Identity
+	table  *policy.Table
 	owner  *policy.Owner
 }
 
-// Asker returns one that asks the owner, whose replicas are open.
-func (f *Finder) Asker(by config.Identity, owner *policy.Owner) *Asker {
-	return &Asker{finder: f, policy: by, owner: owner}
+// Asker returns one that asks as the configuration of the table says. The table must
+// be open.
+func (f *Finder) Asker(by config.Identity, table *policy.Table) *Asker {
+	return &Asker{finder: f, policy: by, table: table, owner: table.Owner(by.Owner)}
+}
+
+// AppendSession appends the session that a request's cookies carry, for a Question;
+// nothing when there is none.
+func (a *Asker) AppendSession(dst []byte, cookies [][]byte) []byte {
+	return a.table.AppendSession(dst, cookies)
 }
 
 // Figures are those of the asker's finder.
