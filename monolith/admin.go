@@ -25,16 +25,17 @@ type topology struct {
 	Uses     []use          `json:"uses"`
 	Sessions session.Status `json:"sessions"`
 	Settings string         `json:"settings_refused,omitempty"` // why the file's last content is not in force
+	moved
 }
 
 // seams are the places where this host could be wired otherwise.
 type seams struct {
-	Stores       config.Stores `json:"stores"`
-	SessionStore session.Mode  `json:"session_store"`
-	UserCache    string        `json:"user_cache"`
-	Comments     string        `json:"comments"`
-	Events       string        `json:"events"`
-	Mail         string        `json:"mail"`
+	Stores       config.Stores   `json:"stores"`
+	SessionStore session.Mode    `json:"session_store"`
+	UserCache    string          `json:"user_cache"`
+	Comments     config.Comments `json:"comments"`
+	Events       config.Events   `json:"events"`
+	Mail         string          `json:"mail"`
 }
 
 // adminServer is the port that only the cluster reaches.
@@ -45,6 +46,9 @@ func (h *host) adminServer() *echo.Echo {
 	})
 	// What of it tells about people the handler guards itself, with the same token.
 	e.Any("/sessions/*", echo.WrapHandler(h.sessions.AdminHandler()))
+	if h.events != nil {
+		h.events.registerMoves(e, h.db, h.cfg.AdminToken)
+	}
 	return e
 }
 
@@ -56,7 +60,7 @@ func (h *host) ready() error {
 }
 
 func (h *host) topology() topology {
-	return topology{
+	t := topology{
 		Host: "monolith", Replica: h.cfg.Replica, Version: builtFrom(), Started: h.started,
 		Listen:   h.publicPort.Address(),
 		Public:   h.settings.publicURL(),
@@ -66,10 +70,17 @@ func (h *host) topology() topology {
 		Sessions: h.sessions.Status(),
 		Settings: h.settings.refused(),
 	}
+	if h.events != nil {
+		t.moved = h.events.told(h.db, h.consumers())
+	}
+	return t
 }
 
 func (h *host) seams() seams {
-	s := seams{Stores: h.cfg.Stores, SessionStore: h.sessions.Status().Store, UserCache: "off", Comments: "local", Events: "off", Mail: "off"}
+	s := seams{
+		Stores: h.cfg.Stores, SessionStore: h.sessions.Status().Store, UserCache: "off",
+		Comments: h.cfg.Comments, Events: h.cfg.Events, Mail: "off",
+	}
 	if h.settings.inForce().UserCache {
 		s.UserCache = "redis"
 	}

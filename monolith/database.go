@@ -11,7 +11,11 @@ import (
 	"banyan.dev/features/contracts"
 	"banyan.dev/monolith/internal/config"
 	"banyan.dev/monolith/migrations"
+	"banyan.dev/platform/backfill"
 	"banyan.dev/platform/database"
+	"banyan.dev/platform/inbox"
+	"banyan.dev/platform/outbox"
+	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/session"
 )
 
@@ -31,8 +35,9 @@ func openDatabase(ctx context.Context, cfg config.Config, logger *slog.Logger) (
 	return db, nil
 }
 
-// migrateAll runs the blog's migrations and the sessions', which are there whatever
-// store is in force, so that changing it needs no migration.
+// migrateAll runs the blog's migrations, the sessions', and those of what moves events,
+// which are all there whatever seams are in force, so that changing one needs no
+// migration.
 func migrateAll(ctx context.Context, db *database.DB) error {
 	if _, err := db.Migrate(ctx, "blog", migrations.FS); err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -43,6 +48,11 @@ func migrateAll(ctx context.Context, db *database.DB) error {
 	}
 	if _, err := db.Migrate(ctx, "session", sessions); err != nil {
 		return fmt.Errorf("migrate: %w", err)
+	}
+	for _, of := range []func(context.Context, *database.DB) error{ownership.Migrate, outbox.Migrate, inbox.Migrate, backfill.Migrate} {
+		if err := of(ctx, db); err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func keepsToItsTables(t testing.TB, cfg config.Config, recorder *boundary.Record
 	if cfg.Stores != config.Features {
 		return
 	}
-	touched, err := boundary.Judge(context.WithoutCancel(t.Context()), cfg.DatabaseURL, recorder.Statements())
+	touched, err := boundary.Judge(context.WithoutCancel(t.Context()), cfg.DatabaseURL, boundary.OfFeatures(recorder.Statements()))
 	require.NoError(t, err)
 	for _, stray := range boundary.Strays(touched) {
 		t.Error("not one feature's own tables: ", stray)

@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -124,8 +124,8 @@ func TestTheTopologyNamesWhatIsUsedAndNoSecret(t *testing.T) {
 	m := startMonolith(t, "SETTINGS_FILE="+path, "SMTP_ADDR=127.0.0.1:2525")
 	database, err := url.Parse(m.database)
 	require.NoError(t, err)
-	postgres := use{"postgres", strings.TrimPrefix(database.Path, "/"), database.Host}
-	mail := use{"mail", "mail", "127.0.0.1:2525"}
+	postgres := use{Kind: "postgres", Name: strings.TrimPrefix(database.Path, "/"), Address: database.Host}
+	mail := use{Kind: "mail", Name: "mail", Address: "127.0.0.1:2525"}
 	told := func() []use {
 		_, body := m.adminGet(t, "/topology", "")
 		if secret, set := database.User.Password(); set && secret != "" {
@@ -141,7 +141,7 @@ func TestTheTopologyNamesWhatIsUsedAndNoSecret(t *testing.T) {
 	redis.RawQuery = "client_name=some-user"
 	write("revision: 2\nredis: {url: \"" + redis.String() + "\"}\nsession: {store: dual}\n")
 	require.Eventually(t, func() bool {
-		return slices.Equal(told(), []use{postgres, {"redis", "redis", redis.Host}, mail})
+		return reflect.DeepEqual(told(), []use{postgres, {Kind: "redis", Name: "redis", Address: redis.Host}, mail})
 	}, 10*time.Second, 10*time.Millisecond)
 }
 

@@ -17,6 +17,7 @@ import (
 	"banyan.dev/features/posts"
 	"banyan.dev/monolith/internal/apidocs"
 	"banyan.dev/monolith/internal/pages"
+	"banyan.dev/platform/call"
 	"banyan.dev/platform/database"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/ownership"
@@ -34,7 +35,7 @@ const (
 func (h *host) publicServer(b blog) (*echo.Echo, error) {
 	desk := accounts.NewDesk(b.accounts, h.sessions, accounts.NewThrottle(time.Now))
 	blogPages, err := pages.New(pages.Deps{
-		Desk: desk, Accounts: b.accounts, Posts: b.posts, Comments: b.comments, Moderation: b.moderation,
+		Desk: desk, Accounts: b.accounts, Posts: b.posts, Comments: b.talk, Moderation: b.moderation,
 		Feed: b.feed, Notifications: b.notifications, Flashes: h.sessions, Logger: h.logger,
 		PublicURL: h.settings.publicURL, Version: builtFrom(),
 	})
@@ -46,7 +47,7 @@ func (h *host) publicServer(b blog) (*echo.Echo, error) {
 		Registerer:     h.registry,
 		TrustedProxies: h.cfg.TrustedProxies,
 		Secure:         h.cfg.CookieSecure,
-		Unavailable:    database.IsUnavailable,
+		Unavailable:    func(err error) bool { return database.IsUnavailable(err) || call.IsUnavailable(err) },
 		Elsewhere:      ownership.Elsewhere,
 		ErrorPage:      blogPages.ErrorPage,
 	})
@@ -66,13 +67,21 @@ func (h *host) publicServer(b blog) (*echo.Echo, error) {
 func (h *host) api(g *echo.Group, b blog, desk *accounts.Desk) {
 	accounts.Register(g, desk)
 	posts.Register(g, b.posts)
-	comments.Register(g, b.comments)
+	comments.Register(g, b.comments, h.beforeComments()...)
 	moderation.Register(g, b.moderation, h.logger, comments.NoteWrote)
 	feed.Register(g, b.feed)
 	notifications.Register(g, b.notifications, notifications.NewStreams(b.notifications, h.publicPort.Draining(), streamLooks, streamBeats))
 	g.GET("/openapi.yaml", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/yaml", openapi.Document)
 	})
+}
+
+// beforeComments sends who asks the wrong side of comments to the right one.
+func (h *host) beforeComments() []echo.MiddlewareFunc {
+	if h.events == nil {
+		return nil
+	}
+	return []echo.MiddlewareFunc{h.events.gate().Middleware()}
 }
 
 // impersonal requests are answered the same to everyone: they need no session, and

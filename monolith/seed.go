@@ -37,6 +37,9 @@ func fill(ctx context.Context, cfg config.Config, logger *slog.Logger, content s
 	if err != nil {
 		return err
 	}
+	if err := ownedHere(ctx, db, cfg); err != nil {
+		return errors.Join(err, db.Close())
+	}
 	if onlyEmpty {
 		inUse, err := seed.InUse(ctx, db)
 		if err != nil {

@@ -29,13 +29,15 @@ type host struct {
 	started  time.Time
 
 	settings   *settings
+	db         *database.DB
+	events     *events // nil while EVENTS is off
 	sessions   *session.Manager
 	public     *echo.Echo
 	publicPort *httpkit.Port
 	adminPort  *httpkit.Port
 
 	stack  run.Stack  // what is to be stopped, in reverse order
-	failed chan error // a port that stopped answering
+	failed chan error // a part that ended by itself
 }
 
 // serve runs the monolith until ctx ends, then stops it in order.
@@ -55,7 +57,7 @@ func serve(ctx context.Context, cfg config.Config, logger *slog.Logger) error {
 // start brings everything up, first what others need. What was started before
 // something failed is stopped again.
 func start(ctx context.Context, cfg config.Config, logger *slog.Logger) (*host, error) {
-	h := &host{cfg: cfg, logger: logger, registry: telemetry.NewRegistry(), started: time.Now().UTC(), failed: make(chan error, 2)}
+	h := &host{cfg: cfg, logger: logger, registry: telemetry.NewRegistry(), started: time.Now().UTC(), failed: make(chan error, 16)}
 	if err := h.start(ctx); err != nil {
 		return nil, errors.Join(err, h.stop())
 	}
@@ -75,12 +77,16 @@ func (h *host) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	h.db = db
 	h.stack.Push("database", func(context.Context) error { return db.Close() })
 	mailer, err := mailerOf(h.cfg, h.logger, h.registry)
 	if err != nil {
 		return err
 	}
-	b := wire(storesOf(h.cfg.Stores, db), mailer, h.settings.publicURL, h.logger)
+	b, err := h.wireBlog(ctx, db, mailer)
+	if err != nil {
+		return err
+	}
 	if err := h.startSessions(ctx, db, b.accounts); err != nil {
 		return err
 	}
@@ -145,6 +151,28 @@ func (h *host) answer(port *httpkit.Port, e *echo.Echo) {
 			h.failed <- err
 		}
 	}()
+}
+
+// keep runs a part of the host beside its requests, until the host stops. A part that
+// ends with an error by itself ends the host.
+func (h *host) keep(what string, run func(ctx context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := run(ctx); err != nil && ctx.Err() == nil {
+			h.failed <- fmt.Errorf("%s: %w", what, err)
+		}
+	}()
+	h.stack.Push(what, func(stop context.Context) error {
+		cancel()
+		select {
+		case <-ended:
+			return nil
+		case <-stop.Done():
+			return errors.New("it did not end in time")
+		}
+	})
 }
 
 // sessionsFailed answers when the session store does not: the same request may be

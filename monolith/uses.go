@@ -3,14 +3,17 @@ package main
 import (
 	"net/url"
 	"strings"
+
+	"banyan.dev/monolith/internal/config"
 )
 
 // use is something this host works with. The gateway draws its picture from it; no
 // credential is in it.
 type use struct {
-	Kind    string `json:"kind"` // postgres, redis or mail
-	Name    string `json:"name"`
-	Address string `json:"address"`
+	Kind    string   `json:"kind"` // postgres, redis, mail, kafka or http
+	Name    string   `json:"name"`
+	Address string   `json:"address"`
+	Topics  []string `json:"topics,omitempty"` // of kafka
 }
 
 // uses is what the host is wired to at this moment: Redis comes and goes with the
@@ -27,6 +30,18 @@ func (h *host) uses() []use {
 	}
 	if h.cfg.SMTPAddr != "" {
 		list = append(list, use{Kind: "mail", Name: "mail", Address: h.cfg.SMTPAddr})
+	}
+	if h.events != nil {
+		list = append(list, use{
+			Kind: "kafka", Name: "kafka", Address: strings.Join(h.cfg.KafkaAddrs, ","), Topics: []string{commentsTopic.Name, postsTopic.Name},
+		})
+	}
+	if h.cfg.Comments == config.Owner {
+		for _, address := range h.cfg.CommentsURLs {
+			comments := reached("http", address)
+			comments.Name = peerName
+			list = append(list, comments)
+		}
 	}
 	return list
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -15,10 +16,13 @@ import (
 	"banyan.dev/features/notifications"
 	"banyan.dev/features/posts"
 	"banyan.dev/monolith/internal/config"
+	"banyan.dev/monolith/internal/following"
 	"banyan.dev/monolith/internal/ports"
+	"banyan.dev/monolith/internal/remotecomments"
 	"banyan.dev/monolith/internal/tangle"
 	"banyan.dev/monolith/internal/untangled"
 	"banyan.dev/platform/database"
+	"banyan.dev/platform/identity"
 	"banyan.dev/platform/session"
 )
 
@@ -26,7 +30,8 @@ import (
 type blog struct {
 	accounts      *accounts.Service
 	posts         *posts.Service
-	comments      *comments.Service
+	comments      *comments.Service // this host's own
+	talk          comments.UseCases // comments at whoever owns them
 	moderation    *moderation.Service
 	feed          *feed.Service
 	notifications *notifications.Service
@@ -53,23 +58,71 @@ func storesOf(kind config.Stores, db *database.DB) stores {
 	return tangle.New(db)
 }
 
+// wireBlog is the seams of the stores, of events and of comments. With events, writes
+// of comments ask who owns them and tell of themselves; where another host may be the
+// owner, who needs comments asks whoever is.
+func (h *host) wireBlog(ctx context.Context, db *database.DB, mailer notifications.Mailer) (blog, error) {
+	here := func(own *comments.Service) comments.UseCases { return own }
+	if err := ownedHere(ctx, db, h.cfg); err != nil {
+		return blog{}, err
+	}
+	if h.cfg.Events == config.Off {
+		return wire(storesOf(h.cfg.Stores, db), mailer, h.settings.publicURL, h.logger, here), nil
+	}
+	var err error
+	if h.events, err = h.newEvents(ctx, db); err != nil {
+		return blog{}, err
+	}
+	tell := untangled.Events{Owner: h.events.side, Comments: h.events.feed, Posts: h.events.posts}
+	talk := here
+	if h.cfg.Comments == config.Owner {
+		there, err := h.commentsService()
+		if err != nil {
+			return blog{}, err
+		}
+		owner := following.New(following.Config{Side: h.events.side, Logger: h.logger})
+		tell.Reads = owner.Lists(h.events.rows, there)
+		talk = func(own *comments.Service) comments.UseCases { return owner.Comments(own, there) }
+	}
+	store := untangled.WithEvents(db, tell)
+	b := wire(store, mailer, h.settings.publicURL, h.logger, talk)
+	return b, h.runEvents(db, store, b)
+}
+
+// commentsService is the other side of comments.
+func (h *host) commentsService() (*remotecomments.Comments, error) {
+	keys, err := identity.NewKeys(h.cfg.IdentityKey)
+	if err != nil {
+		return nil, fmt.Errorf("IDENTITY_KEY: %w", err)
+	}
+	there, err := remotecomments.New(remotecomments.Config{
+		URLs: h.cfg.CommentsURLs, Keys: keys, Host: hostName, Registerer: h.registry, Logger: h.logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("COMMENTS_URLS: %w", err)
+	}
+	h.stack.Push("calls to the comments service", func(context.Context) error { there.Close(); return nil })
+	return there, nil
+}
+
 // wire hangs the features on their stores and on each other. Which implementation
 // stands behind a port is decided here and nowhere else; in this host each port is
-// the other feature itself.
+// the other feature itself, but for comments that another host may own.
 //
 //	comments ──Posts──────────▶ posts
 //	comments ──Moderation─────▶ moderation (the rulebook)
 //	comments ──Notifications──▶ notifications ──Accounts──▶ accounts
 //	                                          ──Mailer────▶ SMTP
-//	moderation ──Comments─────▶ comments
-func wire(store stores, mailer notifications.Mailer, publicURL func() string, logger *slog.Logger) blog {
+//	moderation ──Comments─────▶ comments, at whoever owns them
+func wire(store stores, mailer notifications.Mailer, publicURL func() string, logger *slog.Logger, talk func(*comments.Service) comments.UseCases) blog {
 	now := time.Now
 	b := blog{names: store, rulebook: moderation.NewRulebook(store.Moderation())}
 	b.accounts = accounts.NewService(store.Accounts(), accounts.NewPasswords(hashesAtOnce()), now)
 	b.posts = posts.NewService(store.Posts(), now)
 	b.notifications = notifications.NewService(store.Notifications(), ports.NotificationsAccounts{Accounts: b.accounts}, mailer, publicURL, now)
 	b.comments = comments.NewService(store.Comments(), ports.CommentsPosts{Posts: b.posts}, b.rulebook, b.notifications, now, logger)
-	b.moderation = moderation.NewService(store.Moderation(), b.comments, now)
+	b.talk = talk(b.comments)
+	b.moderation = moderation.NewService(store.Moderation(), b.talk, now)
 	b.feed = feed.NewService(store.Feed())
 	return b
 }

@@ -60,6 +60,12 @@ func TestAStatementBelongsIntoItsFeaturesStore(t *testing.T) {
 	}
 }
 
+func TestWhatPlatformKeepsIsNoFeatures(t *testing.T) {
+	own := boundary.Statement{SQL: "SELECT state FROM ownership", From: "banyan.dev/platform/ownership.(*Side).read"}
+	stores := boundary.Statement{SQL: "SELECT id FROM posts", From: "banyan.dev/features/posts/store.get"}
+	require.Equal(t, []boundary.Statement{stores}, boundary.OfFeatures([]boundary.Statement{own, stores}))
+}
+
 func TestWhatCanNotBeJudgedIsAnError(t *testing.T) {
 	url := storetest.URL(t)
 	db, err := database.Open(t.Context(), database.Config{URL: url})

@@ -78,6 +78,13 @@ func judge(ctx context.Context, conn *pgx.Conn, s Statement) (Touched, error) {
 	return touched, nil
 }
 
+// OfFeatures leaves out what packages of platform run by themselves: who owns a
+// resource, which events wait, how far an inbox has come. Those tables are in each
+// database that needs them, and no feature's.
+func OfFeatures(all []Statement) []Statement {
+	return slices.DeleteFunc(slices.Clone(all), func(s Statement) bool { return strings.HasPrefix(s.From, ours+"platform/") })
+}
+
 // Crossing are those that touch more than one feature's tables.
 func Crossing(all []Touched) []Touched {
 	return slices.DeleteFunc(slices.Clone(all), func(t Touched) bool { return len(t.Features) < 2 })

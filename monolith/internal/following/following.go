@@ -15,12 +15,6 @@ import (
 	"banyan.dev/platform/problem"
 )
 
-// Host is comments at one of the two sides.
-type Host interface {
-	comments.UseCases
-	Reads
-}
-
 // Reads is what lists of other features need of comments.
 type Reads interface {
 	// ByIDs returns those of the comments that are there, by id, whatever their status.
@@ -35,34 +29,30 @@ type Side interface {
 	Row(ctx context.Context) (ownership.Row, error)
 }
 
-// Config says who there is to ask.
+// Config says how the owner is found.
 type Config struct {
 	Side Side
-	// Here is this host's own, and There the other side's.
-	Here, There Host
 	// Wait bounds how long a write waits for a hand-over; 0 means 5 s.
 	Wait time.Duration
 	// Logger; nil means that nothing is logged.
 	Logger *slog.Logger
 }
 
-// Comments is the use cases at whoever owns comments. It is safe for concurrent use.
-type Comments struct {
+// Owner knows whom to ask. It is safe for concurrent use.
+type Owner struct {
 	cfg Config
 	// taken is the epoch of the last hand-over from here of which this process knows
 	// that the other side has taken: until this side is demoted, its row does not tell.
 	taken atomic.Int64
 }
 
-var _ Host = (*Comments)(nil)
-
-// New returns the port.
-func New(cfg Config) *Comments {
+// New returns what finds the owner.
+func New(cfg Config) *Owner {
 	cfg.Wait = cmp.Or(cfg.Wait, 5*time.Second)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Comments{cfg: cfg}
+	return &Owner{cfg: cfg}
 }
 
 // The pauses between two looks at who owns comments. The first ones are short: a
@@ -74,20 +64,20 @@ const (
 
 // write lets the owner do something. Whoever is no owner has done nothing: then it
 // waits a moment, looks again who is, and asks there, until the time is over.
-func (c *Comments) write(ctx context.Context, do func(Host) error) error {
-	over := time.Now().Add(c.cfg.Wait)
+func (o *Owner) write(ctx context.Context, here, there comments.UseCases, do func(comments.UseCases) error) error {
+	over := time.Now().Add(o.cfg.Wait)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		row, err := c.cfg.Side.Row(ctx)
+		row, err := o.cfg.Side.Row(ctx)
 		if err != nil {
 			return fmt.Errorf("ask who owns comments: %w", err)
 		}
-		host := c.cfg.Here
+		host := here
 		if row.State != ownership.Owner {
-			host = c.cfg.There // also while this side is fenced: the other one may have taken
+			host = there // also while this side is fenced: the other one may have taken
 		}
 		err = do(host)
 		if err == nil && row.State == ownership.Fenced {
-			c.taken.Store(row.Epoch)
+			o.taken.Store(row.Epoch)
 		}
 		if !mayChange(row, err) {
 			return err
@@ -116,15 +106,15 @@ func mayChange(row ownership.Row, err error) bool {
 
 // reader is who has all that was written. While this side is fenced that is itself,
 // unless the other one is known to have taken.
-func (c *Comments) reader(ctx context.Context) (Host, error) {
-	row, err := c.cfg.Side.Row(ctx)
+func reader[T any](ctx context.Context, o *Owner, here, there T) (T, error) {
+	row, err := o.cfg.Side.Row(ctx)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("ask who owns comments: %w", err)
-	case row.State == ownership.Follower, row.State == ownership.Fenced && row.Epoch == c.taken.Load():
-		return c.cfg.There, nil
+		return here, fmt.Errorf("ask who owns comments: %w", err)
+	case row.State == ownership.Follower, row.State == ownership.Fenced && row.Epoch == o.taken.Load():
+		return there, nil
 	}
-	return c.cfg.Here, nil
+	return here, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -3,12 +3,26 @@ package following
 import (
 	"context"
 
+	"banyan.dev/features/comments"
 	"banyan.dev/features/contracts"
 	"banyan.dev/monolith/internal/remotecomments"
-	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/paging"
-	"banyan.dev/platform/problem"
 )
+
+// Comments is the use cases at whoever owns comments. It is safe for concurrent use.
+type Comments struct {
+	owner       *Owner
+	here, there comments.UseCases
+}
+
+var _ comments.UseCases = (*Comments)(nil)
+
+// Comments returns the use cases over this host's own and the other side's.
+func (o *Owner) Comments(here, there comments.UseCases) *Comments { return &Comments{o, here, there} }
+
+func (c *Comments) write(ctx context.Context, do func(comments.UseCases) error) error {
+	return c.owner.write(ctx, c.here, c.there, do)
+}
 
 // Write is comments.UseCases'. A write without a key gets one here, so that it may be
 // sent again on the way.
@@ -18,7 +32,7 @@ func (c *Comments) Write(ctx context.Context, v contracts.Viewer, postID, body s
 			return contracts.Comment{}, false, err
 		}
 	}
-	err = c.write(ctx, func(h Host) (err error) {
+	err = c.write(ctx, func(h comments.UseCases) (err error) {
 		created, replayed, err = h.Write(ctx, v, postID, body, key)
 		return err
 	})
@@ -32,7 +46,7 @@ func (c *Comments) Edit(ctx context.Context, v contracts.Viewer, id, body string
 			return contracts.Comment{}, false, err
 		}
 	}
-	err = c.write(ctx, func(h Host) (err error) {
+	err = c.write(ctx, func(h comments.UseCases) (err error) {
 		updated, replayed, err = h.Edit(ctx, v, id, body, version, key)
 		return err
 	})
@@ -41,12 +55,12 @@ func (c *Comments) Edit(ctx context.Context, v contracts.Viewer, id, body string
 
 // Delete is comments.UseCases'.
 func (c *Comments) Delete(ctx context.Context, v contracts.Viewer, id string, version int) error {
-	return c.write(ctx, func(h Host) error { return h.Delete(ctx, v, id, version) })
+	return c.write(ctx, func(h comments.UseCases) error { return h.Delete(ctx, v, id, version) })
 }
 
 // Decide is comments.UseCases'.
 func (c *Comments) Decide(ctx context.Context, v contracts.Viewer, id string, status contracts.CommentStatus) (judged contracts.Comment, err error) {
-	err = c.write(ctx, func(h Host) (err error) {
+	err = c.write(ctx, func(h comments.UseCases) (err error) {
 		judged, err = h.Decide(ctx, v, id, status)
 		return err
 	})
@@ -55,12 +69,12 @@ func (c *Comments) Decide(ctx context.Context, v contracts.Viewer, id string, st
 
 // CloseUnder is comments.UseCases'.
 func (c *Comments) CloseUnder(ctx context.Context, postID, key string) error {
-	return c.write(ctx, func(h Host) error { return h.CloseUnder(ctx, postID, key) })
+	return c.write(ctx, func(h comments.UseCases) error { return h.CloseUnder(ctx, postID, key) })
 }
 
 // Get is comments.UseCases'.
 func (c *Comments) Get(ctx context.Context, v contracts.Viewer, id string) (contracts.Comment, error) {
-	host, err := c.reader(ctx)
+	host, err := reader(ctx, c.owner, c.here, c.there)
 	if err != nil {
 		return contracts.Comment{}, err
 	}
@@ -69,33 +83,9 @@ func (c *Comments) Get(ctx context.Context, v contracts.Viewer, id string) (cont
 
 // List is comments.UseCases'.
 func (c *Comments) List(ctx context.Context, v contracts.Viewer, postID string, page paging.Page) (paging.List[contracts.Comment], error) {
-	host, err := c.reader(ctx)
+	host, err := reader(ctx, c.owner, c.here, c.there)
 	if err != nil {
 		return paging.List[contracts.Comment]{}, err
 	}
 	return host.List(ctx, v, postID, page)
-}
-
-// ByIDs is Reads'.
-func (c *Comments) ByIDs(ctx context.Context, ids []string) (map[string]contracts.Comment, error) {
-	host, err := c.reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return host.ByIDs(ctx, ids)
-}
-
-// Latest is Reads'. Where they can't be had at this moment there are none: the posts
-// that they are shown under are what the reader came for.
-func (c *Comments) Latest(ctx context.Context, postIDs []string, n int) (map[string][]contracts.Comment, error) {
-	host, err := c.reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	latest, err := host.Latest(ctx, postIDs, n)
-	if problem.Is(err, httpkit.Unavailable) {
-		c.cfg.Logger.WarnContext(ctx, "posts shown without their latest comments", "error", err)
-		return nil, nil
-	}
-	return latest, err
 }

@@ -16,6 +16,7 @@ import (
 	"banyan.dev/features/posts"
 	poststore "banyan.dev/features/posts/store"
 	"banyan.dev/platform/database"
+	"banyan.dev/platform/reconcile"
 )
 
 // Store is all features' stores, each over its own tables. It is safe for concurrent
@@ -27,6 +28,8 @@ type Store struct {
 	moderation    *moderationstore.Store
 	feed          *feedstore.Store
 	notifications *notificationstore.Store
+
+	commentPorts commentstore.Ports
 }
 
 // New returns the stores over a database with monolith/migrations applied. The
@@ -67,9 +70,10 @@ func WithEvents(db *database.DB, events Events) *Store {
 	postRows, commentRows, queue := poststore.NewRows(db), commentstore.NewRows(db), moderationstore.NewRows(db)
 	s := Store{accounts: people}
 	s.notifications = notificationstore.New(db, notificationstore.Ports{People: people, Posts: postRows})
-	s.comments = commentstore.New(commentRows, commentstore.Ports{
+	s.commentPorts = commentstore.Ports{
 		People: people, Posts: postRows, Queue: queue, Notices: s.notifications, Owner: events.Owner, Feed: events.Comments,
-	})
+	}
+	s.comments = commentstore.New(commentRows, s.commentPorts)
 	s.posts = poststore.New(postRows, poststore.Ports{People: people, Comments: s.comments, Feed: events.Posts})
 	reads := events.Reads
 	if reads == nil {
@@ -97,6 +101,13 @@ func (s *Store) Feed() feed.Store { return s.feed }
 
 // Notifications is the store of notifications.
 func (s *Store) Notifications() notifications.Store { return s.notifications }
+
+// CommentPorts are what the store of comments asks of the others: for who does in its
+// place what follows from a comment.
+func (s *Store) CommentPorts() commentstore.Ports { return s.commentPorts }
+
+// Repairer sends comments once more to who follows this host.
+func (s *Store) Repairer() reconcile.Repairer { return s.comments }
 
 // Names returns the present names of those accounts that are there, by id.
 func (s *Store) Names(ctx context.Context, ids []string) (map[string]string, error) {

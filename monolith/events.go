@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"banyan.dev/features/comments"
+	commentstore "banyan.dev/features/comments/store"
+	"banyan.dev/features/contracts"
+	poststore "banyan.dev/features/posts/store"
+	"banyan.dev/monolith/internal/config"
+	"banyan.dev/monolith/internal/effects"
+	"banyan.dev/monolith/internal/untangled"
+	"banyan.dev/platform/backfill"
+	"banyan.dev/platform/broker"
+	"banyan.dev/platform/database"
+	"banyan.dev/platform/inbox"
+	"banyan.dev/platform/outbox"
+	"banyan.dev/platform/ownership"
+	"banyan.dev/platform/reconcile"
+)
+
+// What this host is called where others speak of it, and the other side of comments.
+const (
+	hostName    = "monolith" // as a side of ownership, in routes and tokens
+	peerName    = "comments"
+	eventSource = "/banyan/monolith"
+)
+
+// The consumer groups of this host.
+const (
+	feedGroup  = "monolith"       // comments that the other side owns, and their effects
+	mailGroup  = "monolith-mail"  // the mails among these
+	postsGroup = "monolith-posts" // posts that are deleted, whose comments are owned elsewhere
+)
+
+// The topics. Both hosts make the comments', whichever comes first, so what stands
+// here stands there too. They keep their events for ever: whoever begins anew reads
+// them from their start.
+var (
+	commentsTopic = broker.Topic{Name: contracts.CommentsTopic, Partitions: 8, Retention: -1}
+	postsTopic    = broker.Topic{Name: contracts.PostsTopic, Partitions: 8, Retention: -1}
+)
+
+// events is what tells others of this host's comments and posts, and hears of theirs.
+type events struct {
+	kafka    *broker.Broker
+	topics   *topics
+	rows     *commentstore.Rows
+	feed     *commentstore.Feed
+	posts    *poststore.Feed
+	side     *ownership.Side
+	notifier *outbox.Notifier
+	backfill *backfill.Runner
+	repairer reconcile.Repairer
+}
+
+// newEvents wires them; nothing runs yet. The database's row says who owns comments; on
+// the first day it is this host.
+func (h *host) newEvents(ctx context.Context, db *database.DB) (*events, error) {
+	kafka, err := broker.New(broker.Config{Addrs: h.cfg.KafkaAddrs, ClientID: h.cfg.Replica, Logger: h.logger})
+	if err != nil {
+		return nil, fmt.Errorf("KAFKA_ADDRS: %w", err)
+	}
+	h.stack.Push("broker", func(context.Context) error { kafka.Close(); return nil })
+	e := &events{kafka: kafka, topics: newTopics(kafka), rows: commentstore.NewRows(db), notifier: outbox.NewNotifier(db, h.logger)}
+	all := []contracts.Effect{
+		contracts.EffectVerdict, contracts.EffectQueue, contracts.EffectCount, contracts.EffectNotification, contracts.EffectMail,
+	}
+	e.feed = commentstore.NewFeed(commentstore.FeedConfig{Source: eventSource, Topic: commentsTopic, Done: all, Wake: e.notifier.Wake})
+	e.posts = poststore.NewFeed(poststore.FeedConfig{Source: eventSource, Topic: postsTopic, Wake: e.notifier.Wake})
+	if e.side, err = sideOf(db, e.feed); err != nil {
+		return nil, err
+	}
+	row, err := e.side.Adopt(ctx, ownership.Owner, h.cfg.Replica)
+	if err != nil {
+		return nil, err
+	}
+	h.logger.InfoContext(ctx, "ownership", "resource", row.Resource, "state", row.State, "epoch", row.Epoch)
+	e.backfill, err = backfill.New(db, backfill.Config{
+		Resource: commentstore.Resource, Source: commentstore.NewChunks(e.side, e.feed), Topic: commentsTopic,
+		Wake: e.notifier.Wake, Worker: h.cfg.Replica, Behind: e.behind, Logger: h.logger,
+	})
+	return e, err
+}
+
+// sideOf is this host's side of the ownership of comments. It had all rows before there
+// was another side, so that it needs no backfill to take them back: what the other side
+// wrote since, and nothing aside.
+func sideOf(db *database.DB, markers ownership.Markers) (*ownership.Side, error) {
+	return ownership.New(db, ownership.Config{
+		Resource: commentstore.Resource, Name: hostName, Peer: peerName, Markers: markers,
+		Drained:  ownership.Drained(commentstore.Resource),
+		Requires: []ownership.Requirement{inbox.Settled{Resource: commentstore.Resource}},
+	})
+}
+
+// behind is how many messages the comments service has still to apply.
+func (e *events) behind(ctx context.Context) (int64, error) {
+	lags, err := e.kafka.Lag(ctx, peerName, commentsTopic.Name)
+	if err != nil {
+		return 0, err
+	}
+	sum := int64(0)
+	for _, lag := range lags {
+		sum += lag.Behind()
+	}
+	return sum, nil
+}
+
+// gate stands before the API's routes of comments, which don't follow the owner: the
+// gateway does.
+func (e *events) gate() comments.Gate {
+	return comments.Gate{Versions: e.rows, Side: e.side, Peer: peerName}
+}
+
+// runEvents starts what moves events. It all waits until the topics are there, and the
+// host does not wait for it: events stay in the outbox while Kafka is away. It ends in
+// the reverse order: first nothing more is heard, then what is written goes out.
+func (h *host) runEvents(db *database.DB, store *untangled.Store, b blog) error {
+	e := h.events
+	e.repairer = store.Repairer()
+	relay, err := outbox.NewRelay(outbox.Config{
+		URL: h.cfg.DatabaseURL, Topics: []broker.Topic{commentsTopic, postsTopic}, Publisher: e.kafka.Publisher(),
+		Name: h.cfg.Replica + "-relay", Registerer: h.registry, Logger: h.logger,
+	})
+	if err != nil {
+		return err
+	}
+	heard, err := h.inboxes(db, store, b)
+	if err != nil {
+		return err
+	}
+	h.keep("topics", func(ctx context.Context) error { e.topics.ensure(ctx, h.logger, h.cfg.KafkaAddrs); return nil })
+	h.keep("relay", e.topics.before(relay.Run))
+	h.keep("notifier", func(ctx context.Context) error { e.notifier.Run(ctx); return nil })
+	h.keep("backfill", e.topics.before(func(ctx context.Context) error { e.backfill.Run(ctx); return nil }))
+	for _, of := range heard {
+		h.keep("inbox "+of.name, e.topics.before(of.Run))
+	}
+	return nil
+}
+
+// listener is an inbox and its name.
+type listener struct {
+	*inbox.Inbox
+	name string
+}
+
+// inboxes are what this host listens to. Deleted posts are always heard of: one that was
+// deleted just before comments came back here is not forgotten. Comments are, as soon
+// as another host may own them.
+func (h *host) inboxes(db *database.DB, store *untangled.Store, b blog) ([]listener, error) {
+	ports := store.CommentPorts()
+	wanted := []inbox.Config{
+		{Consumer: postsGroup, Resource: "posts", Topics: []string{postsTopic.Name}, Handler: effects.Closing{Comments: b.talk}},
+	}
+	if h.cfg.Comments == config.Owner {
+		follower := commentstore.FollowerConfig{Source: eventSource, Topic: commentsTopic}
+		wanted = append(wanted,
+			inbox.Config{Consumer: feedGroup, Resource: commentstore.Resource, Topics: []string{commentsTopic.Name},
+				Handler: effects.NewHandler(follower, effects.Ports{Posts: ports.Posts, Queue: ports.Queue, Notices: ports.Notices})},
+			inbox.Config{Consumer: mailGroup, Resource: "mail", Topics: []string{commentsTopic.Name}, Handler: effects.Mail{Mails: b.notifications}},
+		)
+	}
+	var all []listener
+	for _, cfg := range wanted {
+		cfg.DB, cfg.Broker, cfg.Kind, cfg.Registerer, cfg.Logger = db, h.events.kafka, inbox.State, h.registry, h.logger
+		in, err := inbox.New(cfg)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, listener{in, cfg.Consumer})
+	}
+	return all, nil
+}
+
+// consumers are the names of this host's inboxes.
+func (h *host) consumers() []string {
+	if h.cfg.Comments == config.Owner {
+		return []string{postsGroup, feedGroup, mailGroup}
+	}
+	return []string{postsGroup}
+}
+
+// ownedHere refuses to start as if nobody else could own comments when somebody does,
+// or nobody: each write would be a second owner's.
+func ownedHere(ctx context.Context, db *database.DB, cfg config.Config) error {
+	if cfg.Comments == config.Owner {
+		return nil
+	}
+	side, err := sideOf(db, commentstore.NewFeed(commentstore.FeedConfig{Source: eventSource, Topic: commentsTopic}))
+	if err != nil {
+		return err
+	}
+	row, err := side.Row(ctx)
+	switch {
+	case errors.Is(err, ownership.ErrUnknown): // nobody ever moved them
+		return nil
+	case err != nil:
+		return err
+	case row.State == ownership.Owner:
+		return nil
+	}
+	return fmt.Errorf("COMMENTS=%s with EVENTS=%s can't be: this database's ownership of comments is %s, so they are not written here; "+
+		"hand them back first (strangler handover), or set COMMENTS=owner and EVENTS=outbox", cfg.Comments, cfg.Events, row)
+}
