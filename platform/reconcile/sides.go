@@ -90,12 +90,34 @@ func (s *counted) Digests(ctx context.Context, ranges []Range) ([]Digest, error)
 func (s *counted) Rows(ctx context.Context, ranges []Range) ([][]Row, error) {
 	s.asked.Add(1)
 	rows, err := s.Source.Rows(ctx, ranges)
-	return answered("rows", len(ranges), rows, err)
+	if rows, err = answered("rows", len(ranges), rows, err); err != nil {
+		return nil, err
+	}
+	for i, r := range ranges {
+		if err := ofKind(r.Kind, rows[i]); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
 }
 
 func (s *counted) Find(ctx context.Context, kind string, places []string) ([]Row, error) {
 	s.asked.Add(1)
-	return s.Source.Find(ctx, kind, places)
+	rows, err := s.Source.Find(ctx, kind, places)
+	if err != nil {
+		return nil, err
+	}
+	return rows, ofKind(kind, rows)
+}
+
+// ofKind refuses rows that were not asked for.
+func ofKind(kind string, rows []Row) error {
+	for _, r := range rows {
+		if r.Kind != kind {
+			return fmt.Errorf("asked for rows of kind %q, and told of one of kind %q", kind, r.Kind)
+		}
+	}
+	return nil
 }
 
 // answered refuses an answer that is not one for each question.
