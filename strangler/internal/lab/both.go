@@ -7,7 +7,7 @@ func both() way {
 		name: "both", title: "written to both databases", red: true, after: writeOther,
 		why: "A writer that dies between the two has a row in one of them. The client comes again with its key; the old " +
 			"database knows it, so the answer is \"done\", and the new one never hears of it. Two edits at once come in one order here and in the other there.",
-		shows: func(c Counts) int { return c.Lost },
+		shows: func(c Counts) int { return c.Unheard },
 	}
 }
 

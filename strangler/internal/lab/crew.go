@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -70,44 +71,62 @@ const (
 // kill kills at random moments until ctx ends, one process after the other, and
 // puts a new one in each one's place. In the end all places are filled again.
 func (c *crew) kill(ctx context.Context, random *rand.Rand) error {
-	begins, working := context.WithoutCancel(ctx), errgroup.Group{}
-	for {
-		if pause(ctx, killAfter+time.Duration(random.Int64N(int64(killWithin-killAfter)))) != nil {
-			return working.Wait()
+	var births errgroup.Group
+	for pause(ctx, killAfter+time.Duration(random.Int64N(int64(killWithin-killAfter)))) == nil {
+		if at := c.places[random.IntN(len(c.places))]; c.strike(at) {
+			births.Go(func() error { return c.fill(context.WithoutCancel(ctx), at) })
 		}
-		victim, p := c.victim(random)
-		if p == nil {
-			continue
-		}
-		p.end()
-		working.Go(func() error { return c.fill(begins, victim) })
 	}
+	return births.Wait()
 }
 
-// victim takes a process off its place. Somebody of its kind stays at its side, but
-// for relays, of which there is one: a gateway sends nobody to a side without a
-// replica.
-func (c *crew) victim(random *rand.Rand) (*place, *process) {
+// strike kills the process at a place, and tells whether it did: of writers, one
+// always stays at its side, as a gateway sends nobody to a side without a replica.
+func (c *crew) strike(at *place) bool {
+	p := c.take(at)
+	if p == nil {
+		return false
+	}
+	p.end()
+	return true
+}
+
+func (c *crew) take(at *place) *process {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := c.places[random.IntN(len(c.places))]
-	if at.now == nil {
-		return nil, nil
-	}
 	left := 0
 	for _, p := range c.places {
-		if p != at && p.now != nil && p.side == at.side && p.task.Kind == at.task.Kind {
+		if p != at && p.now != nil && p.side == at.side && p.task.Kind == writing {
 			left++
 		}
 	}
-	if left == 0 && at.task.Kind == writing {
-		return nil, nil
-	}
 	p := at.now
+	if p == nil || left == 0 && at.task.Kind == writing {
+		return nil
+	}
 	at.now = nil
 	c.killed++
-	return at, p
+	return p
 }
+
+// bereft does something just after a side's relay was killed, and while the next one
+// begins: what was written last is still in the outbox.
+func (c *crew) bereft(ctx context.Context, side string, do func() error) error {
+	var birth errgroup.Group
+	for _, at := range c.places {
+		if at.side == side && at.task.Kind == relaying && c.strike(at) {
+			birth.Go(func() error { return c.fill(ctx, at) })
+		}
+	}
+	err := pause(ctx, bereftFor)
+	if err == nil {
+		err = do()
+	}
+	return errors.Join(err, birth.Wait())
+}
+
+// bereftFor is how long clients write when nobody relays it.
+const bereftFor = 20 * time.Millisecond
 
 // stop ends all processes.
 func (c *crew) stop() {

@@ -20,6 +20,6 @@ func flipBack() way {
 			t.front.flip(oldSide)
 			return nil
 		},
-		shows: func(c Counts) int { return c.Lost },
+		shows: func(c Counts) int { return c.Unheard },
 	}
 }

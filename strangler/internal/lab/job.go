@@ -8,12 +8,9 @@ import (
 	"banyan.dev/strangler/internal/lab/notes"
 )
 
-// The job's page, and its pause after each row, which jobs make so that users don't
-// notice them.
-const (
-	jobPage  = 100
-	jobPause = time.Millisecond
-)
+// jobPage is how many rows it reads at once. Jobs of people who mind memory read
+// fewer, and jobs with larger tables are longer at it.
+const jobPage = firstNotes
 
 // copyJob has a good feed of what changes, and a job that copies what was there
 // before: it reads a page of rows, then writes them.
@@ -28,8 +25,10 @@ func copyJob() way {
 	}
 }
 
+// copyRows is paced, as such jobs are so that users don't notice them: it takes about
+// as long as the round.
 func copyRows(ctx context.Context, t *trial) error {
-	after := "00000000-0000-0000-0000-000000000000"
+	after, began, copied := "00000000-0000-0000-0000-000000000000", time.Now(), 0
 	for {
 		page, err := readPage(ctx, t.old, after)
 		if err != nil || len(page) == 0 {
@@ -41,7 +40,8 @@ func copyRows(ctx context.Context, t *trial) error {
 			if err != nil {
 				return fmt.Errorf("the job writes note %s: %w", n.ID, err)
 			}
-			if err := pause(ctx, jobPause); err != nil {
+			copied++
+			if err := pause(ctx, time.Until(began.Add(time.Duration(copied)*t.part(firstNotes)))); err != nil {
 				return err
 			}
 		}

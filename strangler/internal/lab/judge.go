@@ -17,9 +17,9 @@ type Counts struct {
 	// Lost writes were acknowledged and are missing in a database, or were overwritten
 	// by what is no newer.
 	Lost int `json:"lost"`
-	// LostOld and LostNew are the same by database; one write may be in both.
-	LostOld int `json:"lost_old"`
-	LostNew int `json:"lost_new"`
+	// Unheard are those of the lost that one of the databases never heard of: it does
+	// not know the key.
+	Unheard int `json:"unheard"`
 	// Twice: a write that was done more than once.
 	Twice int `json:"twice"`
 	// Invented: a write that nobody was told of is in one database and not in the
@@ -45,41 +45,59 @@ type story struct {
 	asked   int  // writes that may have been done
 }
 
+// held is what a database holds in the end.
+type held struct {
+	notes map[string]notes.Note
+	keys  map[string]notes.Key
+}
+
+func holding(all []notes.Note, keys []notes.Key) held {
+	h := held{notes: map[string]notes.Note{}, keys: map[string]notes.Key{}}
+	for _, n := range all {
+		h.notes[n.ID] = n
+	}
+	for _, k := range keys {
+		h.keys[k.Key] = k
+	}
+	return h
+}
+
+// judgement is judge at work.
+type judgement struct {
+	c       Counts
+	seeds   map[string]bool
+	stories map[string]*story // by note
+	byKey   map[string]done
+	lost    map[string]bool // by key
+	sides   [2]held
+}
+
 // judge compares. seeds are the notes of the first day. It relies on that each write
 // has a text of its own, which is its key, and that a note's text is replaced whole:
 // so a version that is higher is what came later.
-func judge(all []done, seeds, old, new []notes.Note) Counts {
+func judge(all []done, seeds []notes.Note, old, new held) Counts {
 	j := &judgement{
-		stories: map[string]*story{}, byKey: map[string]done{}, lost: map[string]bool{}, sides: [2]map[string]notes.Note{index(old), index(new)},
+		seeds: map[string]bool{}, stories: map[string]*story{}, byKey: map[string]done{}, lost: map[string]bool{}, sides: [2]held{old, new},
 	}
 	for _, n := range seeds {
+		j.seeds[n.ID] = true
 		j.of(n.ID).asked = 1
 	}
 	for _, d := range all {
 		j.file(d)
 	}
-	j.c.LostOld, j.c.LostNew = j.missing(j.sides[0]), j.missing(j.sides[1])
-	j.conflicts()
+	for _, side := range j.sides {
+		j.unheard(side)
+	}
+	for _, side := range j.sides {
+		j.missing(side)
+		j.conflicts(side)
+	}
+	j.back()
 	j.c.Lost = len(j.lost)
-	j.twice(seeds)
+	j.twice()
 	j.differing()
 	return j.c
-}
-
-func index(all []notes.Note) map[string]notes.Note {
-	by := map[string]notes.Note{}
-	for _, n := range all {
-		by[n.ID] = n
-	}
-	return by
-}
-
-type judgement struct {
-	c       Counts
-	stories map[string]*story // by note
-	byKey   map[string]done
-	lost    map[string]bool // by key
-	sides   [2]map[string]notes.Note
 }
 
 func (j *judgement) of(note string) *story {
@@ -108,24 +126,31 @@ func (j *judgement) file(d done) {
 	}
 }
 
-// missing counts the acknowledged writes that a database has not kept.
-func (j *judgement) missing(side map[string]notes.Note) (n int) {
-	for id, s := range j.stories {
-		row, there := side[id]
+// unheard finds the acknowledged writes whose key a database does not know.
+func (j *judgement) unheard(side held) {
+	for _, key := range slices.Sorted(maps.Keys(j.byKey)) {
+		d := j.byKey[key]
+		if _, known := side.keys[key]; known || d.outcome != acknowledged || j.lost[key] {
+			continue
+		}
+		j.c.Unheard++
+		j.lose(d, "a database never heard of it")
+	}
+}
+
+// missing finds those that a database knew and has not kept.
+func (j *judgement) missing(side held) {
+	for _, id := range slices.Sorted(maps.Keys(j.stories)) {
+		s := j.stories[id]
+		row, there := side.notes[id]
 		live := there && !row.Deleted
 		for _, d := range s.acked {
-			switch {
-			case d.Op == notes.Delete && live:
-				j.c.Back++
-				j.tell("note %s was deleted, and is there", id)
-			case d.Op == notes.Delete || kept(d, row, live, s.deleted):
-			default:
-				n++
-				j.lose(d, there, row)
+			if d.Op == notes.Delete || kept(d, row, live, s.deleted) {
+				continue
 			}
+			j.lose(d, fmt.Sprintf("a database has version %d of it", row.Version))
 		}
 	}
-	return n
 }
 
 // kept tells whether an acknowledged creation or edit is in a row, or was replaced by
@@ -137,57 +162,68 @@ func kept(d done, row notes.Note, live, deleted bool) bool {
 	return row.Version > d.told.Version || row.Version == d.told.Version && row.Text == d.Text
 }
 
-func (j *judgement) lose(d done, there bool, row notes.Note) {
+// conflicts finds writes that became the same version of a note, in one database's own
+// knowledge: whatever comes later has forgotten all of them but one.
+func (j *judgement) conflicts(side held) {
+	type place struct {
+		note    string
+		version int64
+	}
+	first := map[place]string{}
+	for _, key := range slices.Sorted(maps.Keys(side.keys)) {
+		at := place{side.keys[key].Note, side.keys[key].Version}
+		other, taken := first[at]
+		if !taken {
+			first[at] = key
+			continue
+		}
+		for _, one := range []string{other, key} {
+			if d := j.byKey[one]; d.outcome == acknowledged && side.notes[at.note].Text != one {
+				j.lose(d, "another write is that version, too")
+				break
+			}
+		}
+	}
+}
+
+func (j *judgement) lose(d done, why string) {
 	if j.lost[d.Key] {
 		return
 	}
 	j.lost[d.Key] = true
-	has := "nothing"
-	if there {
-		has = fmt.Sprintf("version %d", row.Version)
-	}
-	j.tell("%s of note %s was acknowledged as version %d, and a database has %s", d.Op, d.told.Note, d.told.Version, has)
+	j.tell("%s of note %s was acknowledged as version %d: %s", d.Op, d.told.Note, d.told.Version, why)
 }
 
-// conflicts finds two acknowledged writes that both became the same version of a
-// note: whatever comes later has forgotten one of them.
-func (j *judgement) conflicts() {
+// back finds notes that are there, though somebody was told that they are deleted.
+func (j *judgement) back() {
 	for id, s := range j.stories {
-		first := map[int64]done{}
-		for _, d := range s.acked {
-			other, taken := first[d.told.Version]
-			if !taken {
-				first[d.told.Version] = d
-				continue
-			}
-			if !j.lost[other.Key] && !j.lost[d.Key] {
-				j.lost[d.Key] = true
-				j.tell("note %s: two writes were acknowledged as version %d", id, d.told.Version)
-			}
+		if !slices.ContainsFunc(s.acked, func(d done) bool { return d.Op == notes.Delete }) {
+			continue
+		}
+		if live(j.sides[0].notes[id]) != (notes.Note{}) || live(j.sides[1].notes[id]) != (notes.Note{}) {
+			j.c.Back++
+			j.tell("note %s was deleted, and is there", id)
 		}
 	}
 }
 
-// twice finds creations with more than one note, and notes with more versions than
-// writes.
-func (j *judgement) twice(seeds []notes.Note) {
+// twice finds creations with more than one note, notes that nobody asked for, and notes
+// with more versions than writes.
+func (j *judgement) twice() {
 	made := map[string]map[string]bool{} // keys to notes
-	first := index(seeds)
 	for _, side := range j.sides {
-		for id, n := range side {
-			if _, seed := first[id]; seed {
-				continue
-			}
+		for id, n := range side.notes {
 			if made[n.Made] == nil {
 				made[n.Made] = map[string]bool{}
 			}
-			made[n.Made][id] = true
+			made[n.Made][id] = !j.seeds[id]
 		}
 	}
 	for key, ids := range made {
-		if d, known := j.byKey[key]; !known || d.outcome == refused {
+		maps.DeleteFunc(ids, func(_ string, counts bool) bool { return !counts })
+		if d, asked := j.byKey[key]; len(ids) > 0 && (!asked || d.outcome == refused) {
 			j.c.Invented++
-			j.tell("nobody was told of the note that %s made", key)
+			j.tell("nobody asked for the note that %s made", key)
 		}
 		if len(ids) > 1 {
 			j.c.Twice += len(ids) - 1
@@ -195,12 +231,18 @@ func (j *judgement) twice(seeds []notes.Note) {
 		}
 	}
 	for id, s := range j.stories {
-		newest := max(j.sides[0][id].Version, j.sides[1][id].Version)
-		if extra := int(newest) - s.asked; extra > 0 && len(s.acked) > 0 {
+		newest := max(j.sides[0].notes[id].Version, j.sides[1].notes[id].Version)
+		if extra := int(newest) - s.asked; extra > 0 && s.asked > 0 && (j.seeds[id] || s.made()) {
 			j.c.Twice += extra
 			j.tell("note %s has version %d, of %d writes", id, newest, s.asked)
 		}
 	}
+}
+
+// made tells whether the note's creation is in the story: where its client gave up,
+// nobody knows which note it is.
+func (s *story) made() bool {
+	return slices.ContainsFunc(s.acked, func(d done) bool { return d.Op == notes.Create })
 }
 
 // differing compares the live rows, and names those of them that hold what nobody was
@@ -208,12 +250,12 @@ func (j *judgement) twice(seeds []notes.Note) {
 func (j *judgement) differing() {
 	ids := map[string]bool{}
 	for _, side := range j.sides {
-		for id := range side {
+		for id := range side.notes {
 			ids[id] = true
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		a, b := live(j.sides[0][id]), live(j.sides[1][id])
+		a, b := live(j.sides[0].notes[id]), live(j.sides[1].notes[id])
 		if a == b {
 			continue
 		}

@@ -107,11 +107,7 @@ func (w *world) tryAll(ctx context.Context, r *Report) error {
 		if len(w.cfg.Only) > 0 && !slices.Contains(w.cfg.Only, one.name) {
 			continue
 		}
-		rounds := w.cfg.Rounds
-		if !one.red {
-			rounds = longest
-		}
-		result, err := w.try(ctx, one, i, rounds)
+		result, err := w.try(ctx, one, i, longest)
 		if err != nil {
 			return fmt.Errorf("%s: %w", one.name, err)
 		}

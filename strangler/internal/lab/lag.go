@@ -12,18 +12,25 @@ func lagZero() way {
 		why: "Lag counts what is on the topic. What is in the outbox, since the relay was killed, and what is in a transaction, is not " +
 			"there yet: the other side writes the next version before it has the last, and one of the two is dropped as old.",
 		meanwhile: func(ctx context.Context, t *trial) error {
-			for _, to := range []string{newSide, oldSide} {
-				if err := t.sleep(ctx, 3); err != nil {
-					return err
-				}
-				if err := t.flipAtLagZero(ctx, to); err != nil {
-					return err
-				}
-			}
-			return nil
+			return t.thereAndBack(ctx, t.flipAtLagZero)
 		},
 		shows: func(c Counts) int { return c.Lost + c.Twice },
 	}
+}
+
+// thereAndBack moves the writes to the new side and later back, each time just after
+// a relay has died.
+func (t *trial) thereAndBack(ctx context.Context, move func(ctx context.Context, to string) error) error {
+	for _, sides := range [][2]string{{oldSide, newSide}, {newSide, oldSide}} {
+		from, to := sides[0], sides[1]
+		if err := t.sleep(ctx, 3); err != nil {
+			return err
+		}
+		if err := t.crew.bereft(ctx, from, func() error { return move(ctx, to) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // flipAtLagZero holds new requests, waits for those under way and until the lag is 0,

@@ -18,7 +18,7 @@ import (
 // What clients do.
 const (
 	creates   = 0.3  // of their writes
-	deletes   = 0.15 // the others are edits
+	deletes   = 0.2  // the others are edits
 	hot       = 8    // notes that everybody edits
 	editsHot  = 0.4  // of the edits; the others are of any note of the first day, or of their own
 	hasty     = 0.25 // of the writes without an answer: nobody comes back for them

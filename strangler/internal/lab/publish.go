@@ -17,7 +17,7 @@ func publishAfter() way {
 			}
 			return t.world.away(ctx, t.part(6))
 		},
-		shows: func(c Counts) int { return c.Lost },
+		shows: func(c Counts) int { return c.Unheard },
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"text/tabwriter"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Report is what Run found.
@@ -44,46 +46,86 @@ func (w way) verdict(r Result, atLeast int) (ok bool, says string) {
 	case r.Acknowledged == 0:
 		return false, "SHOWS NOTHING: no write was acknowledged"
 	case r.Killed == 0 || r.Unanswered == 0:
-		return false, fmt.Sprintf("SHOWS NOTHING: %d processes were killed, %d requests had no answer", r.Killed, r.Unanswered)
+		return false, fmt.Sprintf("SHOWS NOTHING: %s killed, %s without an answer", many(r.Killed, "process"), many(r.Unanswered, "request"))
 	case w.red && seen < atLeast:
-		return false, fmt.Sprintf("DID NOT FAIL: its failure was seen %d times in %d rounds, not %d", seen, r.Rounds, atLeast)
+		return false, fmt.Sprintf("DID NOT FAIL: its failure was seen %s in %s, not %d", many(seen, "time"), many(r.Rounds, "round"), atLeast)
 	case w.red:
 		return true, "failed, as it must"
 	case faults > 0:
-		return false, fmt.Sprintf("DID NOT HOLD: %d faults", faults)
+		return false, fmt.Sprintf("DID NOT HOLD: %s", many(faults, "fault"))
 	case seen < 1:
 		return false, "SHOWS NOTHING: ownership was not moved forward and back"
 	default:
-		return true, fmt.Sprintf("holds: %d hand-overs, %d killed, %d requests without an answer", r.Moves, r.Killed, r.Unanswered)
+		return true, fmt.Sprintf("holds, over %d hand-overs (%d given up and tried again)", r.Moves, r.GaveUp)
 	}
 }
 
-// Print writes the report for people.
+// many is a number with its word.
+func many(n int, word string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(word, "s"):
+		word += "es"
+	default:
+		word += "s"
+	}
+	return strconv.Itoa(n) + " " + word
+}
+
+// columns are the table's.
+var columns = []struct {
+	head string
+	cell func(Result) string
+}{
+	{"way", func(r Result) string { return r.Title }},
+	{"acknowledged", func(r Result) string { return strconv.Itoa(r.Acknowledged) }},
+	{"lost", func(r Result) string { return strconv.Itoa(r.Lost) }},
+	{"twice or invented", func(r Result) string { return strconv.Itoa(r.Twice + r.Invented + r.Back) }},
+	{"differing rows", func(r Result) string { return strconv.Itoa(r.Differing) }},
+	{"verdict", func(r Result) string { return r.Verdict }},
+}
+
+// Print writes the report for people: the table, and a word on each way.
 func (r Report) Print(out io.Writer) error {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "acknowledged\tlost\ttwice or invented\tdiffering rows\tkilled\ttime\t  way: verdict")
+	var b strings.Builder
+	r.table(&b)
 	for _, w := range r.Ways {
-		cells := []int{w.Acknowledged, w.Lost, w.Twice + w.Invented + w.Back, w.Differing, w.Killed}
-		for _, n := range cells {
-			fmt.Fprint(t, strconv.Itoa(n), "\t")
-		}
-		fmt.Fprintf(t, "%.1f s\t  %s: %s\n", w.Seconds, w.Title, w.Verdict)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	for _, w := range r.Ways {
-		fmt.Fprintf(out, "\n%s\n  %s\n", w.Title, w.Why)
-		if !w.OK || w.Red {
-			for _, e := range w.Examples[:min(2, len(w.Examples))] {
-				fmt.Fprintf(out, "  e.g. %s\n", e)
-			}
+		fmt.Fprintf(&b, "\n%s: in %s %s killed, %s without an answer, %.1f s\n", w.Title,
+			many(w.Rounds, "round"), many(w.Killed, "process"), many(w.Unanswered, "request"), w.Seconds)
+		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(ansi.Wordwrap(w.Why, 110, ""), "\n", "\n  "))
+		for _, e := range w.Examples[:min(2, len(w.Examples))] {
+			fmt.Fprintf(&b, "  for instance: %s\n", e)
 		}
 	}
-	end := "each simple way failed, and the way of the steps held"
+	end := "all ended as they must"
 	if !r.OK {
-		end = "NOT AS EXPECTED"
+		end = "NOT ALL ENDED AS THEY MUST"
 	}
-	_, err := fmt.Fprintf(out, "\n%s (%.0f s, seed %d)\n", end, r.Seconds, r.Seed)
+	fmt.Fprintf(&b, "\n%s (%.0f s, seed %d)\n", end, r.Seconds, r.Seed)
+	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// table has words to the left and numbers to the right.
+func (r Report) table(b *strings.Builder) {
+	lines := make([]string, len(r.Ways)+1)
+	for i, c := range columns {
+		cells := []string{c.head}
+		for _, w := range r.Ways {
+			cells = append(cells, c.cell(w))
+		}
+		width := 0
+		for _, cell := range cells {
+			width = max(width, len(cell))
+		}
+		if i == 0 || i == len(columns)-1 {
+			width = -width
+		}
+		for j, cell := range cells {
+			lines[j] += fmt.Sprintf("%*s  ", width, cell)
+		}
+	}
+	for _, line := range lines {
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
 }

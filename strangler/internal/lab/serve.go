@@ -59,19 +59,16 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		_, _ = io.Copy(io.Discard, lines) // its end is all it says
 		stop()
 	}()
+	serve, known := map[string]func(context.Context, task, *broker.Broker, io.Writer) error{writing: serveWriter, relaying: serveRelay}[t.Kind]
+	if !known {
+		return fmt.Errorf("%q is no process of the lab: use %s or %s", t.Kind, writing, relaying)
+	}
 	b, err := broker.New(broker.Config{Addrs: []string{t.Kafka}, RequestTimeout: time.Second})
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	switch t.Kind {
-	case writing:
-		return serveWriter(ctx, t, b, out)
-	case relaying:
-		return serveRelay(ctx, t, b, out)
-	default:
-		return fmt.Errorf("%q is no process of the lab: use %s or %s", t.Kind, writing, relaying)
-	}
+	return serve(ctx, t, b, out)
 }
 
 func serveRelay(ctx context.Context, t task, b *broker.Broker, out io.Writer) error {

@@ -18,34 +18,23 @@ func steps() way {
 		name: "steps", title: "the way of the steps", oldFeeds: true, newFeeds: true, writesAtNew: true, guarded: true, unsown: true,
 		why: "A write and its event are one transaction, so no death comes between. Each writing transaction asks who owns, and the fence " +
 			"waits for it; the other side takes when it has applied the marker behind the last event. Keys travel, and a deletion is a version.",
-		meanwhile: thereAndBack,
+		meanwhile: backfillAndMove,
 		shows:     func(c Counts) int { return c.Moves / 2 },
 	}
 }
 
 const copyAtOnce = 100
 
-// thereAndBack is a round: the backfill, a broker that goes away, the hand-over to the
-// new side and the one back.
-func thereAndBack(ctx context.Context, t *trial) error {
-	if !t.copied {
-		if err := t.backfill(ctx); err != nil {
-			return err
-		}
+// backfillAndMove is a round: the backfill, a broker that goes away, the hand-over to
+// the new side and the one back, each while relays die and inboxes lose the database.
+func backfillAndMove(ctx context.Context, t *trial) error {
+	if err := t.backfill(ctx); err != nil {
+		return err
 	}
 	if err := t.world.away(ctx, t.part(6)); err != nil {
 		return err
 	}
-	for _, to := range []string{newSide, oldSide} {
-		if err := t.sleep(ctx, 3); err != nil {
-			return err
-		}
-		if err := t.handOver(ctx, to); err != nil {
-			return err
-		}
-		t.moves++
-	}
-	return nil
+	return t.thereAndBack(ctx, t.handOver)
 }
 
 func (t *trial) backfill(ctx context.Context) error {
@@ -62,6 +51,9 @@ func (t *trial) backfill(ctx context.Context) error {
 // handOver moves the ownership. One that was given up, because the broker was away or
 // a relay was killed for too long, is tried again, as an operator would.
 func (t *trial) handOver(ctx context.Context, to string) error {
+	if err := t.cut(ctx); err != nil {
+		return err
+	}
 	c, err := handover.New(handover.Config{
 		Resource: notes.Resource, Sides: [2]handover.Side{t.old.Side(), t.new.Side()}, Gateways: t.front, Router: t.front,
 		By: "lab", Bounds: handover.Bounds{Settle: 100 * time.Millisecond},
@@ -72,6 +64,7 @@ func (t *trial) handOver(ctx context.Context, to string) error {
 	for {
 		_, err := c.Move(ctx, to)
 		if err == nil {
+			t.moves++
 			return nil
 		}
 		if !errors.Is(err, handover.ErrGaveUp) && !errors.Is(err, ownership.ErrNotReady) && !errors.Is(err, ownership.ErrBusy) {
@@ -82,6 +75,19 @@ func (t *trial) handOver(ctx context.Context, to string) error {
 			return err
 		}
 	}
+}
+
+// cut ends this process's sessions in both databases, in the middle of whatever the
+// inboxes do.
+func (t *trial) cut(ctx context.Context) error {
+	for _, s := range []*notes.Store{t.old, t.new} {
+		_, err := s.SQL().ExecContext(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()`, ownNamed)
+		if err != nil {
+			return fmt.Errorf("cut the sessions of the inbox: %w", err)
+		}
+	}
+	return nil
 }
 
 // adopt says who owns on the first day.

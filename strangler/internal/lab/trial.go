@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +22,7 @@ const (
 	firstNotes  = 300
 	settleIn    = 30 * time.Second
 	writerNamed = "banyan-lab-writer"
+	ownNamed    = "banyan-lab"
 )
 
 // trial is one way with databases and topics of its own.
@@ -49,7 +49,7 @@ type trial struct {
 }
 
 // try runs a way round by round: a red one until it has failed often enough, the
-// other one for all rounds.
+// other one for so many rounds; and each until it has shown something.
 func (w *world) try(ctx context.Context, one way, n, rounds int) (r Result, err error) {
 	began := time.Now()
 	t := &trial{way: one, world: w, n: n, random: rand.New(rand.NewPCG(w.cfg.Seed, uint64(n))), front: &front{route: oldSide}}
@@ -58,7 +58,7 @@ func (w *world) try(ctx context.Context, one way, n, rounds int) (r Result, err 
 		return r, err
 	}
 	r = Result{Name: one.name, Title: one.title, Red: one.red, Why: one.why}
-	for r.Rounds < rounds && (!one.red || one.shows(r.Counts) < w.cfg.AtLeast) {
+	for !r.OK && r.Rounds < w.cfg.Rounds || !one.red && r.Rounds < rounds {
 		r.Rounds++
 		w.cfg.Say(fmt.Sprintf("%s: round %d", one.title, r.Rounds))
 		if err := t.round(ctx); err != nil {
@@ -67,10 +67,13 @@ func (w *world) try(ctx context.Context, one way, n, rounds int) (r Result, err 
 		if r.Counts, err = t.judge(ctx); err != nil {
 			return r, err
 		}
+		r.Killed, r.Unanswered, r.GaveUp = t.crew.killed, t.history.unanswered, t.gaveUp
+		r.OK, r.Verdict = one.verdict(r, w.cfg.AtLeast)
+		if !one.red && r.Faults() > 0 {
+			break
+		}
 	}
-	r.Killed, r.Unanswered, r.GaveUp = t.crew.killed, t.history.unanswered, t.gaveUp
 	r.Seconds = time.Since(began).Seconds()
-	r.OK, r.Verdict = one.verdict(r, w.cfg.AtLeast)
 	return r, nil
 }
 
@@ -131,7 +134,7 @@ func (t *trial) open(ctx context.Context, c notes.Config) (*notes.Store, error) 
 	if err := notes.Migrate(ctx, c.URL); err != nil {
 		return nil, err
 	}
-	c.Process = "banyan-lab"
+	c.Process = ownNamed
 	return notes.Open(ctx, c)
 }
 
@@ -226,112 +229,6 @@ func (t *trial) follow(ctx context.Context) error {
 }
 
 func group(topic string) string { return topic + ".follower" }
-
-// round lets clients write while processes are killed and the way does what it does,
-// and returns when all that was begun has come to its end.
-func (t *trial) round(ctx context.Context) error {
-	life, cancel := context.WithTimeout(ctx, t.world.cfg.Length+settleIn)
-	defer cancel()
-	killing, spare := context.WithCancel(life)
-	defer spare()
-	stopping := make(chan struct{})
-	var all, killer errgroup.Group
-	killer.Go(func() error { return t.crew.kill(killing, t.random) })
-	for _, p := range t.people {
-		all.Go(func() error { return p.live(life, stopping) })
-	}
-	end := time.Now().Add(t.world.cfg.Length)
-	var err error
-	if t.way.meanwhile != nil {
-		err = t.way.meanwhile(life, t)
-	}
-	err = cmp.Or(err, pause(life, time.Until(end)))
-	spare()
-	err = errors.Join(err, killer.Wait())
-	close(stopping)
-	if err = errors.Join(err, all.Wait()); err != nil {
-		return err
-	}
-	return t.settle(life)
-}
-
-// settle waits until nothing is under way any more: no transaction of a writer, nothing
-// in the outboxes, nothing on the topics.
-func (t *trial) settle(ctx context.Context) error {
-	quiet := 0
-	var last error
-	for quiet < 3 { // a statement of a dead writer may commit between two looks
-		still, err := t.still(ctx)
-		if quiet++; !still || err != nil {
-			quiet, last = 0, err
-		}
-		if pause(ctx, 20*time.Millisecond) != nil {
-			return fmt.Errorf("what was written did not come to rest: %w", errors.Join(ctx.Err(), last))
-		}
-	}
-	return nil
-}
-
-func (t *trial) still(ctx context.Context) (bool, error) {
-	for _, side := range []string{oldSide, newSide} {
-		busy, err := t.busy(ctx, side)
-		if err != nil || busy > 0 {
-			return false, err
-		}
-	}
-	if t.way.oldFeeds {
-		if n, err := t.behind(ctx, newSide); err != nil || n > 0 {
-			return false, err
-		}
-	}
-	if t.way.newFeeds {
-		if n, err := t.behind(ctx, oldSide); err != nil || n > 0 {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// busy counts a side's transactions under way and the events in its outbox.
-func (t *trial) busy(ctx context.Context, side string) (n int, err error) {
-	store := t.old
-	if side == newSide {
-		store = t.new
-	}
-	err = store.SQL().QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity
-		WHERE datname = current_database() AND application_name = $1 AND state <> 'idle'`, writerNamed).Scan(&n)
-	if err != nil || n > 0 || t.config(side).Feed.Name == "" {
-		return n, err
-	}
-	return store.Unpublished(ctx)
-}
-
-// behind is how many events a side's consumer has before it: the lag.
-func (t *trial) behind(ctx context.Context, side string) (n int64, err error) {
-	topic := t.topics[0].Name
-	if side == oldSide {
-		topic = t.topics[1].Name
-	}
-	lags, err := t.world.broker.Lag(ctx, group(topic), topic)
-	for _, l := range lags {
-		n += l.Behind()
-	}
-	return n, err
-}
-
-func (t *trial) judge(ctx context.Context) (Counts, error) {
-	old, err := t.old.All(ctx)
-	if err != nil {
-		return Counts{}, err
-	}
-	new, err := t.new.All(ctx)
-	if err != nil {
-		return Counts{}, err
-	}
-	c := judge(t.history.all, t.seeds, old, new)
-	c.Moves = t.moves
-	return c, nil
-}
 
 func (t *trial) close() error {
 	if t.crew != nil {

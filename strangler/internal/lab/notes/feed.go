@@ -22,17 +22,10 @@ const (
 	typeMarker  = "dev.banyan.lab.notes.drained"
 )
 
-// key is a row of the keys.
-type key struct {
-	Key     string `json:"key"`
-	Note    string `json:"note"`
-	Version int64  `json:"version"`
-}
-
 // state is the body of an event: notes whole, with the keys they were written with.
 type state struct {
 	Notes []Note `json:"notes"`
-	Keys  []key  `json:"keys"`
+	Keys  []Key  `json:"keys"`
 }
 
 // marker is the body of the event that ends an epoch in a partition.
@@ -51,7 +44,7 @@ type told struct {
 }
 
 func changed(by string, n Note) told {
-	return told{kind: typeChanged, aggregate: n.ID, version: n.Version, body: state{Notes: []Note{n}, Keys: []key{{by, n.ID, n.Version}}}}
+	return told{kind: typeChanged, aggregate: n.ID, version: n.Version, body: state{Notes: []Note{n}, Keys: []Key{{by, n.ID, n.Version}}}}
 }
 
 // tell appends events to the outbox, in the transaction of the change.
@@ -121,7 +114,7 @@ func (s *Store) chunks(tx *gorm.DB, page []Note) ([]told, error) {
 	for i, n := range page {
 		ids[i] = n.ID
 	}
-	var keys []key
+	var keys []Key
 	if err := tx.Raw("SELECT * FROM keys WHERE note IN ?", ids).Scan(&keys).Error; err != nil {
 		return nil, err
 	}

@@ -40,6 +40,13 @@ type Note struct {
 	Deleted bool   `json:"deleted"`
 }
 
+// Key is what an idempotency key stands for: the version that its write made.
+type Key struct {
+	Key     string `json:"key"`
+	Note    string `json:"note"`
+	Version int64  `json:"version"`
+}
+
 // ErrGone is a write to a note that is not there. Nothing was done.
 var ErrGone = errors.New("there is no such note")
 

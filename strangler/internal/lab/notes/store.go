@@ -130,12 +130,15 @@ func (s *Store) guard(tx *gorm.DB) error {
 	return s.side.Guard(tx)
 }
 
-// All reads every note.
-func (s *Store) All(ctx context.Context) (all []Note, err error) {
+// All reads everything: the notes, also the deleted ones, and the keys.
+func (s *Store) All(ctx context.Context) (all []Note, keys []Key, err error) {
 	if err := s.db.Gorm(ctx).Raw("SELECT * FROM notes ORDER BY id").Scan(&all).Error; err != nil {
-		return nil, fmt.Errorf("read the notes of %s: %w", s.cfg.Name, err)
+		return nil, nil, fmt.Errorf("read the notes of %s: %w", s.cfg.Name, err)
 	}
-	return all, nil
+	if err := s.db.Gorm(ctx).Raw("SELECT * FROM keys ORDER BY key").Scan(&keys).Error; err != nil {
+		return nil, nil, fmt.Errorf("read the keys of %s: %w", s.cfg.Name, err)
+	}
+	return all, keys, nil
 }
 
 // Seed makes notes that are there before anything else, told to nobody.
