@@ -105,6 +105,7 @@ func waiting(ctx context.Context, db *database.DB) (*backlog, error) {
 func (e *events) registerMoves(server *echo.Echo, db *database.DB, token string) {
 	for path, handler := range map[string]http.Handler{
 		"/ownership/" + commentstore.Resource: remote.Handler(e.side),
+		"/backfill/" + commentstore.Resource:  backfill.Handler(e.backfill),
 		"/reconcile/" + commentstore.Resource: reconcile.Handler(commentstore.NewDigests(db), e.repairer),
 	} {
 		g := server.Group(path, httpkit.Bearer(token))
