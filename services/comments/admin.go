@@ -69,6 +69,7 @@ func (h *host) adminServer() *echo.Echo {
 	})
 	for path, handler := range map[string]http.Handler{
 		"/ownership/" + store.Resource: remote.Handler(h.parts.side),
+		"/backfill/" + store.Resource:  backfill.Handler(h.parts.backfill),
 		"/reconcile/" + store.Resource: reconcile.Handler(store.NewDigests(h.parts.db), h.parts.kept),
 	} {
 		g := e.Group(path, httpkit.Bearer(h.cfg.AdminToken))
