@@ -1,4 +1,4 @@
-package store_test
+package store
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"banyan.dev/features/comments/store"
 	"banyan.dev/platform/database"
 	"banyan.dev/platform/embedded/embeddedtest"
 	"banyan.dev/platform/reconcile"
@@ -26,7 +25,7 @@ func openCompared(t testing.TB, options string) *database.DB {
 			return err
 		}
 		defer db.Close()
-		return store.Migrate(ctx, db)
+		return Migrate(ctx, db)
 	})
 	db, err := database.Open(t.Context(), database.Config{URL: url + options, MaxConns: 4, StatementTimeout: 5 * time.Minute, SlowQuery: time.Hour})
 	require.NoError(t, err)
@@ -63,10 +62,34 @@ func fill(t testing.TB, db *database.DB, n int) {
 // asked is a side behind HTTP, as a host's admin port answers for it.
 func asked(t testing.TB, name string, db *database.DB) *reconcile.Client {
 	t.Helper()
-	server := httptest.NewServer(reconcile.Handler(store.NewDigests(db), nil))
+	server := httptest.NewServer(reconcile.Handler(NewDigests(db), nil))
 	client := reconcile.NewClient(reconcile.ClientConfig{Resource: "comments", Name: name, URLs: []string{server.URL}})
 	t.Cleanup(func() { client.Close(); server.Close() })
 	return client
+}
+
+func TestExactlyWhatDiffersIsNamed(t *testing.T) {
+	t.Parallel()
+	owner, follower := openCompared(t, ""), openCompared(t, "&timezone=Asia/Kathmandu&datestyle=German&bytea_output=escape")
+	fill(t, owner, 20_000)
+	fill(t, follower, 20_000)
+	sides := [2]*reconcile.Client{asked(t, "monolith", owner), asked(t, "comments", follower)}
+	report, err := reconcile.Compare(t.Context(), sides[0], sides[1], reconcile.Options{Again: -1})
+	require.NoError(t, err)
+	require.True(t, report.Clean())
+	require.EqualValues(t, 20_000+2_000+20_000+200, report.Rows())
+	names := plant(t, owner, follower)
+	report, err = reconcile.Compare(t.Context(), sides[0], sides[1], reconcile.Options{Again: -1})
+	require.NoError(t, err)
+	require.ElementsMatch(t, names, kindsOf(report))
+}
+
+// kindsOf names differences as plant does.
+func kindsOf(report reconcile.Report) (names []string) {
+	for _, d := range report.Differences {
+		names = append(names, fmt.Sprintf("%s %s %s", d.Kind, d.Place, d.What))
+	}
+	return names
 }
 
 // BenchmarkReconcile compares a million comments, with as many keys, over HTTP, both
@@ -88,18 +111,14 @@ func BenchmarkReconcile(b *testing.B) {
 		return report
 	}
 	b.Run("a million equal comments", func(b *testing.B) {
-		report := compare(b, reconcile.Options{Kinds: []string{store.KindComment}})
+		report := compare(b, reconcile.Options{Kinds: []string{KindComment}})
 		require.True(b, report.Clean())
 		require.Equal(b, int64(n), report.Rows())
 	})
 	b.Run("all kinds", func(b *testing.B) { require.True(b, compare(b, reconcile.Options{}).Clean()) })
 	b.Run("ten differ", func(b *testing.B) {
 		names := plant(b, owner, follower)
-		var found []string
-		for _, d := range compare(b, reconcile.Options{}).Differences {
-			found = append(found, fmt.Sprintf("%s %s %s", d.Kind, d.Place, d.What))
-		}
-		require.ElementsMatch(b, names, found)
+		require.ElementsMatch(b, names, kindsOf(compare(b, reconcile.Options{})))
 	})
 }
 
