@@ -94,7 +94,7 @@ func (t *tool) runHandover(ctx context.Context, hosts transfer.Hosts, run *local
 		if err != nil {
 			return err
 		}
-		gates.Routes = append(is.Routes, f.holds...)
+		gates.Routes = append(is.Writes, f.holds...) // readers need not wait
 	} else {
 		return errors.New("nobody could be routed: give --gateway-admin and --file, the gateways' configuration")
 	}

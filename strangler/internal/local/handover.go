@@ -72,7 +72,7 @@ func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
 		return fmt.Errorf("the routes of %s: %w", r.state.Routes.Step, err)
 	}
 	log := slog.New(&telling{r.progress})
-	gates := transfer.Gateways{Fleet: r.fleet(), Routes: union(routed.Routes, t.Holds), Logger: log}
+	gates := transfer.Gateways{Fleet: r.fleet(), Routes: union(routed.Writes, t.Holds), Logger: log}
 	before, err := holdStatuses(ctx, gates.Fleet, gates.Routes)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ type Ownership struct {
 	Epoch    int64
 	Revision int64    // of the file; 0 in one that doesn't number itself
 	Routes   []string // that are about the resource
+	Writes   []string // those of them that take more than GET and HEAD
 }
 
 // LookupOwner reads who owns a resource from a gateway's file. The error names the
@@ -38,12 +39,31 @@ func LookupOwner(text []byte, resource string) (Ownership, error) {
 	}
 	if routes := child(d.root, "routes"); routes != nil {
 		for _, item := range routes.Content {
-			if r := resolve(item); scalar(r, "resource") == resource {
-				o.Routes = append(o.Routes, routeName(r))
+			r := resolve(item)
+			if scalar(r, "resource") != resource {
+				continue
+			}
+			o.Routes = append(o.Routes, routeName(r))
+			if !readsOnly(r) {
+				o.Writes = append(o.Writes, routeName(r))
 			}
 		}
 	}
 	return o, nil
+}
+
+// readsOnly tells whether a route takes nothing that changes anything.
+func readsOnly(route *yaml.Node) bool {
+	list := child(child(route, "match"), "methods")
+	if list == nil || len(list.Content) == 0 {
+		return false
+	}
+	for _, m := range list.Content {
+		if m.Value != "GET" && m.Value != "HEAD" {
+			return false
+		}
+	}
+	return true
 }
 
 // EditOwner changes who owns a resource, at which epoch, and the file's revision, and
