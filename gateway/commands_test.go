@@ -114,9 +114,9 @@ func TestRoutesAreListedInTheOrderOfPrecedence(t *testing.T) {
 func decided(t *testing.T, args ...string) decision {
 	t.Helper()
 	out, _, err := gatewayCommand(t, "", append([]string{"routes", written(t, twoOwners), "--json"}, args...)...)
-	require.NoError(t, err)
 	var d decision
 	require.NoError(t, json.Unmarshal([]byte(out), &d))
+	require.Equal(t, d.Refused != nil, err != nil)
 	return d
 }
 
@@ -195,7 +195,7 @@ func TestRoutesSayWhatIsRefused(t *testing.T) {
 
 	file := written(t, "owners: {a: {address: \"http://a\"}}\nroutes: [{match: {path: /a, methods: [GET]}, owner: a}]\n")
 	out, _, err := gatewayCommand(t, "", "routes", file, "POST", "/a")
-	require.NoError(t, err)
+	require.EqualError(t, err, "routes: POST /a would be answered 404 by the gateway itself")
 	require.Contains(t, out, "does not take POST")
 	require.Contains(t, out, "404: no route takes this path and method")
 	for _, args := range [][]string{{"GET"}, {"GET", "/", "--header", "none"}, {"GET", "/", "--cookie", "none"}, {"GET", "/", "--client", "there"}} {
@@ -238,4 +238,57 @@ func TestTesterRefusesWhatWouldNotCount(t *testing.T) {
 	out, _, err := gatewayCommand(t, "", "tester", "--owner", "a")
 	require.NoError(t, err)
 	require.Regexp(t, `^a answers whoever sends one of these, until `+time.Now().Add(8*time.Hour).Format("2006-01-02"), out)
+}
+
+const moves = `
+clients: {session_cookie: session}
+identity: {owner: monolith}
+resources: {comments: {owner: comments, epoch: 2}}
+owners:
+  monolith: {address: "http://127.0.0.1:1"}
+  comments: {address: "http://127.0.0.1:3", identity: true}
+routes:
+  - {match: {path: "/api/"}, owner: monolith}
+  - {name: read, match: {path: "/c", methods: [GET]}, resource: comments, canary: {owner: comments, percent: 50}}
+  - {name: write, match: {path: "/c", methods: [POST]}, resource: comments, max_body: 32KiB}
+`
+
+func TestWhatMovesAndWhatIsHardlyMeantIsSaid(t *testing.T) {
+	file := written(t, moves)
+	out, _, err := gatewayCommand(t, "", "validate", file)
+	require.NoError(t, err)
+	require.Equal(t, file+` is valid, without a revision
+  2 owners  comments (http://127.0.0.1:3, told who asks), monolith (http://127.0.0.1:1)
+  1 resource comments (of comments, epoch 2)
+  identity  monolith says who asks; the gateway needs IDENTITY_KEY
+  3 routes  /api/, read, write
+  policies  read: where comments is; read: a canary that rests; write: where comments is; write: bodies up to 32KiB
+  warning   routes[0].match.path: "/api/" takes this one path and nothing below it; write "/api/*" for all of it
+`, out)
+	out, _, err = gatewayCommand(t, "", "routes", file, "POST", "/c", "--cookie", "session=7")
+	require.NoError(t, err)
+	require.Contains(t, out, "answered by  comments\n")
+	require.Regexp(t, `body +up to 32KiB; longer ones get 413; up to 32KiB can follow the resource\n`, out)
+	require.Regexp(t, `resource +comments, which is comments's in epoch 2; whoever has it answers\n`, out)
+	require.Regexp(t, `identity +monolith is asked whose session it is, within 2s; without an answer 503\n`, out)
+	out, _, err = gatewayCommand(t, "", "routes", file, "POST", "/c")
+	require.NoError(t, err)
+	require.Regexp(t, `identity +nobody's: the request has no session\n`, out)
+}
+
+func TestRoutesFailWhereTheGatewayWouldRefuse(t *testing.T) {
+	file := written(t, moves)
+	for _, path := range []string{"/nowhere", "/internal/identity", "/a%2fb"} {
+		out, _, err := gatewayCommand(t, "", "routes", file, "GET", path)
+		require.ErrorContains(t, err, "would be answered 40")
+		require.Contains(t, out, "refused", "and says why")
+	}
+}
+
+func TestAFileWithoutACommandIsNoCommand(t *testing.T) {
+	file := written(t, moves)
+	_, _, err := gatewayCommand(t, "", file)
+	require.ErrorContains(t, err, "CONFIG_FILE="+file+" gateway")
+	_, _, err = gatewayCommand(t, "", "no-such-thing")
+	require.ErrorContains(t, err, "unknown command")
 }

@@ -149,11 +149,22 @@ func (d *decision) inForce(c *config.Config, route *policy.Route, req *policy.Re
 	if r.MaxBody > 0 {
 		body = "up to " + size(r.MaxBody) + "; longer ones get 413"
 	}
+	if r.Resource != "" {
+		kept := int64(config.BufferedBody)
+		if r.MaxBody > 0 {
+			kept = min(r.MaxBody, config.LongestBuffered)
+		}
+		body += "; up to " + size(kept) + " can follow the resource"
+	}
 	d.says("body", body)
 	d.limit("limit, all routes", c.Clients.RateLimit, req, keys)
 	d.limit("limit, this route", r.RateLimit, req, keys)
+	if has := c.Resource(r.Resource); has != nil {
+		d.says("resource", fmt.Sprintf("%s, which is %s's in epoch %d; whoever has it answers", has.Name, has.Owner, has.Epoch))
+	}
 	d.says("while held", fmt.Sprintf("waits %s at most, %d requests at once; then 503", r.Hold.MaxWait, r.Hold.MaxRequests))
 	d.protection(owner)
+	d.identity(c, owner, req)
 	d.affinity(owner, req)
 	d.says("timeout", r.Timeout.String())
 	if s := r.Shadow; s != nil {
@@ -200,6 +211,18 @@ func (d *decision) protection(o config.Owner) {
 	default:
 		d.says("retries", fmt.Sprintf("sent %d times at most, within %d retries for each 100 requests and %d a second", r.Attempts, r.Budget, r.MinPerSecond))
 	}
+}
+
+// identity says whether the owner is told who asks.
+func (d *decision) identity(c *config.Config, o config.Owner, req *policy.Request) {
+	if !o.Identity {
+		return
+	}
+	if len(policy.New(c).AppendSession(nil, req.Cookies)) == 0 {
+		d.says("identity", "nobody's: the request has no "+c.Clients.SessionCookie)
+		return
+	}
+	d.says("identity", fmt.Sprintf("%s is asked whose session it is, within %s; without an answer 503", c.Identity.Owner, c.Identity.Timeout))
 }
 
 func (d *decision) affinity(o config.Owner, req *policy.Request) {

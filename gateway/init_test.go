@@ -89,9 +89,9 @@ func TestEveryBlockOfTheStarterCanBeSwitchedOn(t *testing.T) {
 	text, err := starterFile([]string{"shop=http://127.0.0.1:3000", "stock=http://127.0.0.1:3001"})
 	require.NoError(t, err)
 	compiled := compiledSchema(t)
-	for set := range 1 << 7 {
+	for set := range 1 << 8 {
 		var on []int
-		for number := range 7 {
+		for number := range 8 {
 			if set&(1<<number) != 0 {
 				on = append(on, number)
 			}
@@ -104,10 +104,11 @@ func TestEveryBlockOfTheStarterCanBeSwitchedOn(t *testing.T) {
 		require.NoError(t, err, "%v\n%s", on, file)
 		require.NoError(t, compiled.Validate(asEditors(t, file)))
 	}
-	c, err := config.Parse("gateway.yaml", switchedOn(t, string(text), 0, 1, 2, 3, 4, 5, 6))
+	c, err := config.Parse("gateway.yaml", switchedOn(t, string(text), 0, 1, 2, 3, 4, 5, 6, 7))
 	require.NoError(t, err)
 	require.Len(t, c.Owners, 2)
-	require.Len(t, c.Routes, 5)
+	require.Len(t, c.Routes, 6)
+	require.Equal(t, "shop", c.Routes[5].Owner)
 	require.NotNil(t, c.Owners[0].Affinity)
 	require.NotNil(t, c.Owners[0].Breaker)
 	require.NotNil(t, c.Owners[0].Outliers)

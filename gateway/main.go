@@ -15,6 +15,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,7 @@ func main() {
 
 func command() *cobra.Command {
 	root := &cobra.Command{
-		Use: "gateway", Short: "Decides route by route who answers", Args: cobra.NoArgs,
+		Use: "gateway", Short: "Decides route by route who answers", Args: noFile,
 		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), os.Stderr) },
 	}
@@ -48,4 +49,16 @@ func command() *cobra.Command {
 		},
 	)
 	return root
+}
+
+// noFile refuses arguments, and says what somebody means who names a file: most
+// programs of this kind take one.
+func noFile(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if _, err := os.Stat(args[0]); err == nil {
+		return fmt.Errorf("gateway takes no file: to serve by it write CONFIG_FILE=%[1]s gateway, to check it gateway validate %[1]s", args[0])
+	}
+	return cobra.NoArgs(cmd, args)
 }

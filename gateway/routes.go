@@ -32,7 +32,8 @@ func routesCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use: "routes FILE [METHOD PATH]", Short: "Says who would answer a request, and why; or lists the routes",
-		Long: "Says who would answer a request, and why: by the same code that decides when the gateway serves.\n" +
+		Long: "Says who would answer a request, and why: by the same code that decides when the gateway serves. The exit\n" +
+			"status is 0 when an owner would answer, and 1 when the gateway would refuse.\n" +
 			"Without METHOD and PATH it lists the routes in the order of precedence. - is the standard input.",
 		Example: "  gateway routes gateway.yaml\n  gateway routes gateway.yaml GET /api/v1/posts/7/comments --cookie banyan_user=0123456789abcdef0123456789abcdef",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -67,12 +68,14 @@ func explainRoute(out io.Writer, c *config.Config, request asked, asJSON bool) e
 	}
 	d := decide(c, request, req, []byte(os.Getenv("CANARY_KEY")))
 	if asJSON {
-		return writeJSON(out, d)
+		err = writeJSON(out, d)
+	} else if _, err = io.WriteString(out, d.text()); err != nil {
+		err = fmt.Errorf("routes: write the decision: %w", err)
 	}
-	if _, err := io.WriteString(out, d.text()); err != nil {
-		return fmt.Errorf("routes: write the decision: %w", err)
+	if err == nil && d.Refused != nil {
+		err = fmt.Errorf("routes: %s %s would be answered %d by the gateway itself", request.method, request.target, d.Refused.Status)
 	}
-	return nil
+	return err
 }
 
 // view is the request as the policies look at it. Its path is not canonical yet.

@@ -16,7 +16,8 @@ func validateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "validate FILE...", Short: "Checks configurations; - is the standard input", Args: cobra.MinimumNArgs(1),
 		Long: "Checks configurations and says what is in them. Every problem of every file is told, a line each: file, line,\n" +
-			"field, what is wrong, and the mend. The exit status is 0 when all are valid. - is the standard input.",
+			"field, what is wrong, and the mend. The exit status is 0 when all are valid; what is valid and hardly meant so is\n" +
+			"told as a warning. - is the standard input.",
 		Example: "  gateway validate gateway.yaml\n  kubectl get configmap gateway -o 'jsonpath={.data.gateway\\.yaml}' | gateway validate -",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return validate(args, cmd.InOrStdin(), cmd.OutOrStdout())
@@ -33,7 +34,7 @@ func validate(files []string, stdin io.Reader, out io.Writer) error {
 			failures = append(failures, err)
 			continue
 		}
-		if _, err := io.WriteString(out, inventory(file, c)); err != nil {
+		if _, err := io.WriteString(out, inventory(file, c)+warnings(c)); err != nil {
 			return fmt.Errorf("validate %s: write what was found: %w", file, err)
 		}
 	}
@@ -84,9 +85,38 @@ func inventory(file string, c *config.Config) string {
 	if len(policies) == 0 {
 		policies = append(policies, "none beyond the defaults")
 	}
-	return fmt.Sprintf("%s is valid, %s\n  %-9s %s\n  %-9s %s\n  %-9s %s\n", file, numbered,
-		counted(len(owners), "owner"), strings.Join(owners, ", "),
+	return fmt.Sprintf("%s is valid, %s\n  %-9s %s\n%s  %-9s %s\n  %-9s %s\n", file, numbered,
+		counted(len(owners), "owner"), strings.Join(owners, ", "), moving(c),
 		counted(len(routes), "route"), strings.Join(routes, ", "), "policies", strings.Join(policies, "; "))
+}
+
+// warnings are what a file hardly means, a line each.
+func warnings(c *config.Config) string {
+	var b strings.Builder
+	for _, doubt := range c.Doubts() {
+		fmt.Fprintf(&b, "  warning   %s\n", doubt)
+	}
+	return b.String()
+}
+
+// moving is who has what, and who says who asks; "" where nothing moves.
+func moving(c *config.Config) string {
+	var b strings.Builder
+	for i, has := range c.Resources {
+		if i == 0 {
+			fmt.Fprintf(&b, "  %-9s ", counted(len(c.Resources), "resource"))
+		} else {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s (of %s, epoch %d)", has.Name, has.Owner, has.Epoch)
+	}
+	if b.Len() > 0 {
+		b.WriteString("\n")
+	}
+	if c.Identity != nil {
+		fmt.Fprintf(&b, "  %-9s %s says who asks; the gateway needs IDENTITY_KEY\n", "identity", c.Identity.Owner)
+	}
+	return b.String()
 }
 
 func counted(n int, what string) string {
@@ -105,7 +135,7 @@ func ownerLine(o config.Owner) string {
 	for _, has := range []struct {
 		what string
 		is   bool
-	}{{"affinity", o.Affinity != nil}, {"breaker", o.Breaker != nil}, {"outliers", o.Outliers != nil}} {
+	}{{"told who asks", o.Identity}, {"affinity", o.Affinity != nil}, {"breaker", o.Breaker != nil}, {"outliers", o.Outliers != nil}} {
 		if has.is {
 			about = append(about, has.what)
 		}
@@ -119,11 +149,20 @@ func ownerLine(o config.Owner) string {
 // routePolicies are the policies that a route has beyond the defaults.
 func routePolicies(r config.Route) []string {
 	var p []string
+	if r.Resource != "" {
+		p = append(p, "where "+r.Resource+" is")
+	}
 	if c := r.Canary; c != nil {
 		p = append(p, fmt.Sprintf("canary %s to %s by %s", percent(c.Share), c.Owner, c.By))
 	}
 	if s := r.Shadow; s != nil {
 		p = append(p, fmt.Sprintf("shadow %s to %s", percent(s.Sample), s.Owner))
+	}
+	if r.Resting.Canary != nil {
+		p = append(p, "a canary that rests")
+	}
+	if r.Resting.Shadow != nil {
+		p = append(p, "a shadow that rests")
 	}
 	if r.MaxBody > 0 {
 		p = append(p, "bodies up to "+size(r.MaxBody))
