@@ -86,8 +86,10 @@ func (c *client) send(method, path string, body any, headers ...string) answer {
 	if c.cookie != "" {
 		r.Header.Set("Cookie", c.cookie)
 	}
+	given := map[string][]string{} // takes the place of what stands above
 	for i := 0; i < len(headers); i += 2 {
-		r.Header.Add(headers[i], headers[i+1])
+		given[headers[i]] = append(given[headers[i]], headers[i+1])
+		r.Header[http.CanonicalHeaderKey(headers[i])] = given[headers[i]]
 	}
 	res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 	require.NoError(c.t, err)

@@ -144,11 +144,11 @@ func (t *topics) state() string {
 	return t.why.Error()
 }
 
-// hear says once in the log when the monolith does not take this host for what it is:
-// a key that differs would else show at the first request only. That it is away is
-// no news: it may start later.
+// hear says in the log when the monolith does not take this host for what it is: a key
+// that differs would else show at the first request only. That it is away is no fault:
+// it may start later, and is asked less and less often until it answers.
 func (h *host) hear(ctx context.Context) {
-	for {
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
 		err := h.parts.monolith.Check(ctx)
 		if err == nil {
 			return
@@ -157,7 +157,7 @@ func (h *host) hear(ctx context.Context) {
 			h.logger.WarnContext(ctx, "the monolith does not answer this host yet", "MONOLITH_URLS", h.cfg.MonolithURLs, "error", err)
 		}
 		select {
-		case <-time.After(lastTopicPause):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return
 		}

@@ -33,12 +33,18 @@ func (h *host) publicServer() (*echo.Echo, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.Use(httpkit.Unless(probes, whoIsAsking(h.parts.keys, time.Now)), httpkit.Unless(inside, site))
 	httpkit.Probes(e, h.ready)
-	asking := whoIsAsking(h.parts.keys, time.Now)
-	comments.Register(e.Group("/api/v1", asking, site), h.parts.comments, h.parts.gate.Middleware())
-	h.registerInside(e.Group("/internal", asking))
+	comments.Register(e.Group("/api/v1"), h.parts.comments, h.parts.gate.Middleware())
+	h.registerInside(e.Group("/internal"))
 	return e, nil
 }
+
+// probes tells requests of who keeps the host running: they come from nobody.
+func probes(r *http.Request) bool { return r.URL.Path == "/livez" || r.URL.Path == "/readyz" }
+
+// inside tells requests that hosts of the house send.
+func inside(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/internal/") }
 
 // asker is who signed itself in the request's header: a person, a service, or nobody.
 func asker(c echo.Context) identity.Identity {
