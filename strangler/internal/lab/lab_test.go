@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"banyan.dev/platform/broker"
+	"banyan.dev/strangler/internal/lab/notes"
 )
 
 // short is a run that leaves its temporary files in dir, should it forget any. The
@@ -79,11 +83,25 @@ func TestAnInterruptedRunLeavesNothing(t *testing.T) {
 }
 
 func TestAProcessThatCanNotBeginSaysWhy(t *testing.T) {
-	c, dir := short(t, "both")
-	c.Self = []string{"sh", "-c", "echo no memory left >&2; exit 1"}
-	_, err := Run(t.Context(), c)
-	require.ErrorContains(t, err, "no memory left")
-	require.Empty(t, left(t, dir))
+	_, err := begin(t.Context(), []string{"sh", "-c", "echo no memory left >&2; exit 1"}, task{Kind: relaying})
+	require.EqualError(t, err, "a relay did not get ready: no memory left")
+}
+
+func TestAProcessEndsWithWhoeverStartedIt(t *testing.T) {
+	c, err := Config{}.checked()
+	require.NoError(t, err)
+	in, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Serve(t.Context(), in, io.Discard)
+	}()
+	relay := task{Kind: relaying, Kafka: "127.0.0.1:1", Here: notes.Config{
+		URL: "postgres://nobody@127.0.0.1:1/nothing", Feed: broker.Topic{Name: "t", Partitions: 1},
+	}}
+	require.NoError(t, json.NewEncoder(out).Encode(relay))
+	require.NoError(t, out.Close())
+	require.NoError(t, <-ended)
+	require.Equal(t, []string{Parent, Command}, c.Self[1:])
 }
 
 func TestConfigSaysWhatCanNotBe(t *testing.T) {

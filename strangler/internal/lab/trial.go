@@ -84,11 +84,10 @@ func (t *trial) prepare(ctx context.Context) error {
 	if err := t.world.broker.EnsureTopics(ctx, t.topics[0], t.topics[1]); err != nil {
 		return err
 	}
-	var err error
-	if t.old, err = t.open(ctx, t.config(oldSide)); err != nil {
-		return err
-	}
-	if t.new, err = t.open(ctx, t.config(newSide)); err != nil {
+	var both errgroup.Group
+	both.Go(func() (err error) { t.old, err = t.open(ctx, t.config(oldSide)); return err })
+	both.Go(func() (err error) { t.new, err = t.open(ctx, t.config(newSide)); return err })
+	if err := both.Wait(); err != nil {
 		return err
 	}
 	if err := t.adopt(ctx); err != nil {
