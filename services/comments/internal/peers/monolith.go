@@ -114,5 +114,5 @@ func (m *Monolith) ask(ctx context.Context, r call.Request, in, out any) error {
 	case p.Kind == problem.Forbidden:
 		return fmt.Errorf("%s refuses this host: give both the same IDENTITY_KEY (%s)", m.client.Name(), p.Detail)
 	}
-	return fmt.Errorf("%s %s of %s was refused: %s", r.Method, r.Path, m.client.Name(), p)
+	return fmt.Errorf("%s %s of %s was refused: %s, %s", r.Method, r.Path, m.client.Name(), p.Kind, p.Detail)
 }
