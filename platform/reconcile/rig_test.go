@@ -88,7 +88,7 @@ func (p pair) both(t require.TestingT, statement string, args ...any) {
 
 // fill makes n things with two marks each, on both sides.
 func (p pair) fill(t require.TestingT, n int) {
-	p.both(t, `INSERT INTO things SELECT md5('thing' || i)::uuid, 1 + i % 4, 'the body of ' || i, '2026-01-01'::timestamptz + i * interval '1 us'
+	p.both(t, `INSERT INTO things SELECT md5('thing' || i)::uuid, 1 + i % 4, 'the body of ' || i, '2026-01-01 00:00+00'::timestamptz + i * interval '1 us'
 		FROM generate_series(1, ?) AS i`, n)
 	p.both(t, `INSERT INTO marks SELECT 'mark-' || j || '-' || i, md5('thing' || i)::uuid, sha256((i || '/' || j)::bytea)
 		FROM generate_series(1, ?) AS i, generate_series(1, 2) AS j`, n)

@@ -46,12 +46,12 @@ func fill(t testing.TB, db *database.DB, n int) {
 	for _, statement := range []string{
 		`INSERT INTO comments SELECT ` + id + `, md5('post' || i % 5000)::uuid, md5('author' || i % 20000)::uuid,
 			repeat('what a reader says ', 5) || i, '<p>' || repeat('what a reader says ', 5) || i || '</p>', 'approved', 1 + i % 3,
-			'2026-01-01'::timestamptz + i * interval '37 ms', '2026-01-02'::timestamptz + i * interval '37 ms' FROM generate_series(1, ?) AS i`,
+			'2026-01-01 00:00+00'::timestamptz + i * interval '37 ms', '2026-01-02 00:00+00'::timestamptz + i * interval '37 ms' FROM generate_series(1, ?) AS i`,
 		`INSERT INTO comment_keys SELECT md5('author' || i % 20000)::uuid, 'key-' || i, sha256(i::text::bytea), ` + id + `,
-			'2026-01-01'::timestamptz + i * interval '37 ms' FROM generate_series(1, ?) AS i`,
+			'2026-01-01 00:00+00'::timestamptz + i * interval '37 ms' FROM generate_series(1, ?) AS i`,
 		`INSERT INTO comment_tombstones SELECT md5('gone' || i)::uuid, md5('post' || i % 5000)::uuid, md5('author' || i % 20000)::uuid, 2,
-			'2026-01-03'::timestamptz + i * interval '37 ms' FROM generate_series(1, ? / 10) AS i`,
-		`INSERT INTO comment_closed_posts SELECT md5('closed' || i)::uuid, 'event-' || i, '2026-01-03'::timestamptz + i * interval '37 ms'
+			'2026-01-03 00:00+00'::timestamptz + i * interval '37 ms' FROM generate_series(1, ? / 10) AS i`,
+		`INSERT INTO comment_closed_posts SELECT md5('closed' || i)::uuid, 'event-' || i, '2026-01-03 00:00+00'::timestamptz + i * interval '37 ms'
 			FROM generate_series(1, ? / 100) AS i`,
 	} {
 		run(t, db, statement, n)
