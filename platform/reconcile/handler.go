@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"banyan.dev/platform/ownership/remote"
 )
 
 // questionLimit bounds a question in bytes: MaxRanges with both ends.
 const questionLimit = 1 << 20
+
+// patience bounds an answer, as settings bound its statements.
+const patience = 5 * time.Minute
 
 // question is what a side is asked; each endpoint uses its own fields.
 type question struct {
@@ -52,6 +56,10 @@ func serve(w http.ResponseWriter, r *http.Request, answer func(ctx context.Conte
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	// A host's server ends what takes longer than a user waits, and a context with it.
+	deadline := http.NewResponseController(w)
+	_ = deadline.SetReadDeadline(time.Time{}) // where it can't be set there is none
+	_ = deadline.SetWriteDeadline(time.Now().Add(patience))
 	value, err := answer(r.Context(), q)
 	if err != nil {
 		remote.WriteError(w, err)

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
@@ -138,6 +139,23 @@ func TestARangeOfTooManyRowsIsRefused(t *testing.T) {
 	run(t, db, "INSERT INTO things SELECT md5(i::text)::uuid, 1, '', 'epoch' FROM generate_series(1, ?) AS i", reconcile.MaxRows+1)
 	_, err := reconcile.NewTables(db, things).Rows(t.Context(), []reconcile.Range{{Kind: "thing"}})
 	require.ErrorIs(t, err, reconcile.ErrTooMany)
+}
+
+// A host's server has little patience with its users; a digest may take longer.
+func TestAnAnswerMayTakeItsTime(t *testing.T) {
+	t.Parallel()
+	const short = 50 * time.Millisecond
+	slow := &memory{before: func(string) { time.Sleep(4 * short) }} // is what is tested
+	admin := httpkit.New(httpkit.Config{Logger: slog.New(slog.DiscardHandler)})
+	admin.Any("/reconcile/things/*", echo.WrapHandler(reconcile.Handler(slow, nil)))
+	server := httptest.NewUnstartedServer(admin)
+	server.Config.ReadTimeout, server.Config.WriteTimeout = short, short
+	server.Start()
+	t.Cleanup(server.Close)
+	for range 2 {
+		_, err := client(t, "", server.URL).Digests(t.Context(), []reconcile.Range{{Kind: "thing"}})
+		require.NoError(t, err)
+	}
 }
 
 func TestAComparisonEndsWithItsContext(t *testing.T) {

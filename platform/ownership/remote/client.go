@@ -106,7 +106,8 @@ func (c *Client) settle(o ownership.Order, lost bool, err error) (ownership.Row,
 	if errors.As(err, &stale) && made(stale.Have, o) {
 		return stale.Have, nil
 	}
-	return ownership.Row{}, fmt.Errorf("%s %s: an answer was lost, and now: %s: read the row", c.cfg.Name, o.Move, err)
+	text := err.Error() // not wrapped: it would say that nothing was done
+	return ownership.Row{}, fmt.Errorf("%s %s: an answer was lost, and now: %s: read the row", c.cfg.Name, o.Move, text)
 }
 
 // made tells whether a row is what the order makes of one, and by whom.

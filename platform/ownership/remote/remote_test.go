@@ -61,7 +61,7 @@ func TestErrorsComeBackAsTheyWere(t *testing.T) {
 				require.EqualError(t, got, c.err.Error())
 				require.Equal(t, c.err, innermost(got))
 				for _, other := range []error{ownership.ErrNotOwner, ownership.ErrStale, ownership.ErrUnproven, ownership.ErrNotReady, ownership.ErrNotDrained, ownership.ErrBusy, ownership.ErrUnknown} {
-					require.Equal(t, other == c.kind, errors.Is(got, other), "%v", other)
+					require.Equal(t, errors.Is(other, c.kind), errors.Is(got, other), "%v", other)
 				}
 			}
 		})
@@ -89,12 +89,14 @@ func TestWhatIsNoWordOfTheSideIsNone(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"a database that is away": remote.Handler(says{err: errors.New("connection refused")}).ServeHTTP,
 		"a proxy's 404":           http.NotFound,
-		"a proxy's 503":           func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no healthy upstream", 503) },
+		"a proxy's 503": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no healthy upstream", http.StatusServiceUnavailable)
+		},
 		"a problem of others": func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, `{"type":"urn:banyan:problem:stale","status":409}`, 409)
+			http.Error(w, `{"type":"urn:banyan:problem:stale","status":409}`, http.StatusConflict)
 		},
 		"half a stale": func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, `{"type":"urn:banyan:ownership:stale","status":409}`, 409)
+			http.Error(w, `{"type":"urn:banyan:ownership:stale","status":409}`, http.StatusConflict)
 		},
 		"another resource": remote.Handler(says{row: ownership.Row{Resource: "posts", State: ownership.Owner}}).ServeHTTP,
 		"no JSON":          func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
@@ -120,7 +122,7 @@ func TestTheNextReplicaIsAskedWhenOneIsAway(t *testing.T) {
 	t.Parallel()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "draining", 503) }))
+	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "draining", http.StatusServiceUnavailable) }))
 	t.Cleanup(ill.Close)
 	silent := make(chan struct{})
 	hung := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
