@@ -65,7 +65,7 @@ func (t *tool) verifyRun(ctx context.Context, run *local.Run, through string, as
 		tell = func(journey) {}
 	}
 	v := verification{URL: url, Journeys: []journey{}}
-	err := v.play(ctx, run, tell)
+	err := v.play(ctx, run, run.SeenWithin(through), tell)
 	if asJSON {
 		return errors.Join(writeJSON(t.out, v), err)
 	}
@@ -77,7 +77,7 @@ func (t *tool) verifyRun(ctx context.Context, run *local.Run, through string, as
 
 // play plays the journeys and tells each when it is over. When the context ends, so
 // do the journeys at hand, which then says nothing about the blog: they are left out.
-func (v *verification) play(ctx context.Context, run *local.Run, tell func(journey)) error {
+func (v *verification) play(ctx context.Context, run *local.Run, seenWithin time.Duration, tell func(journey)) error {
 	began := time.Now()
 	err := reach(ctx, v.URL)
 	if err == nil {
@@ -86,7 +86,7 @@ func (v *verification) play(ctx context.Context, run *local.Run, tell func(journ
 	if err == nil {
 		m := run.Moderator()
 		journeys.Run(ctx, journeys.Config{
-			BaseURL: v.URL, Moderator: journeys.Credentials{Email: m.Email, Password: m.Password},
+			BaseURL: v.URL, SeenWithin: seenWithin, Moderator: journeys.Credentials{Email: m.Email, Password: m.Password},
 			Played: func(r journeys.Result) {
 				if ctx.Err() == nil {
 					v.Journeys = append(v.Journeys, journey{r.Name, r.OK, r.Duration.Milliseconds(), r.Detail})

@@ -33,6 +33,9 @@ type Config struct {
 	Client *http.Client
 	// EventuallyWithin bounds the wait for an effect of a write. 0 means 10 s.
 	EventuallyWithin time.Duration
+	// SeenWithin is how long it may take until somebody sees what another one has
+	// written; who wrote it sees it at once. 0 means that others do too.
+	SeenWithin time.Duration
 	// AtOnce is how many journeys are played at the same time. 0 means 4.
 	AtOnce int
 	// Timeout bounds one journey. 0 means a minute.

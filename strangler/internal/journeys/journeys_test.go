@@ -49,6 +49,21 @@ func TestAStoryEndsAtTheFirstThingThatIsNotSo(t *testing.T) {
 	require.Contains(t, result.Detail, "a visitor: GET /x -> 200 ok")
 }
 
+// TestOthersMayBeAMomentBehindWhereThatIsAllowed, and nowhere else.
+func TestOthersMayBeAMomentBehindWhereThatIsAllowed(t *testing.T) {
+	for within, wants := range map[time.Duration][]string{0: {"not so: it is there"}, time.Minute: nil, time.Millisecond: {"not so within 1ms: it is there"}} {
+		asked := 0
+		result := against(t, says(200, "text/plain", "ok"), func(s *Story) {
+			s.config.SeenWithin = within
+			s.Others("it is there", func() bool { asked++; return asked > 2 })
+		})
+		require.Equal(t, wants == nil, result.OK, within)
+		for _, want := range wants {
+			require.Contains(t, result.Detail, want)
+		}
+	}
+}
+
 func TestACleanUpThatFailsFailsTheJourney(t *testing.T) {
 	result := against(t, says(200, "text/plain", "ok"), func(s *Story) {
 		s.AtEnd(func() { s.Fail("it is not clean") })

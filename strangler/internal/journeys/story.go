@@ -52,6 +52,22 @@ func (s *Story) Eventually(what string, holds func() bool) {
 	}
 }
 
+// Others is for what somebody sees of what another one has written: at once, but where
+// the blog is allowed to be a moment behind (Config.SeenWithin).
+func (s *Story) Others(what string, holds func() bool) {
+	if s.config.SeenWithin == 0 {
+		s.True(what, holds())
+		return
+	}
+	deadline := time.Now().Add(s.config.SeenWithin)
+	for !holds() {
+		if time.Now().After(deadline) {
+			s.Fail("not so within %s: %s", s.config.SeenWithin, what)
+		}
+		s.wait(20 * time.Millisecond)
+	}
+}
+
 func (s *Story) wait(pause time.Duration) {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()

@@ -21,7 +21,7 @@ func commentJourneys() []Journey {
 			s.Is("the author", said.Author.Name, "Rita")
 			s.Is("the post", said.PostID, under.ID)
 			s.True("it is shown as text", strings.Contains(said.HTML, "&lt;b&gt;second"))
-			s.True("everyone sees it", s.Visitor().sees(said, under))
+			s.Others("everyone sees it", func() bool { return s.Visitor().sees(said, under) })
 			count(1)
 
 			edit := rita.Put(said.path(), fields{"body": "Not first after all."})
@@ -29,15 +29,18 @@ func commentJourneys() []Journey {
 			edit.IfMatch(said.Version).Answers(http.StatusOK)
 			rita.Put(said.path(), fields{"body": "Too late."}).IfMatch(said.Version).
 				Refused(http.StatusPreconditionFailed, "version-mismatch")
-			var seen comment
-			s.Visitor().Get(said.path()).Answers(http.StatusOK).Into(&seen)
-			s.Is("the text", seen.Body, "Not first after all.")
+			s.Others("everyone reads the new text", func() bool {
+				var seen comment
+				s.Visitor().Get(said.path()).Answers(http.StatusOK).Into(&seen)
+				return seen.Body == "Not first after all."
+			})
 			count(1)
 
 			rita.Delete(said.path()).Answers(http.StatusNoContent)
 			rita.Delete(said.path()).Answers(http.StatusNoContent)
+			s.Others("nobody finds it any more", func() bool { return s.Visitor().Get(said.path()).Sent().Status != http.StatusOK })
 			s.Visitor().Get(said.path()).Refused(http.StatusNotFound, "not-found")
-			s.True("nobody sees it any more", !s.Visitor().sees(said, under))
+			s.Others("nobody sees it any more", func() bool { return !s.Visitor().sees(said, under) })
 			count(0)
 		}},
 		{"comments stand in the order they were written", func(s *Story) {
@@ -47,6 +50,7 @@ func commentJourneys() []Journey {
 			for range 7 {
 				written = append(written, rita.Comments(under, "one more").ID)
 			}
+			s.Others("everyone sees all of them", func() bool { return len(s.Visitor().SeesUnder(under)) == len(written) })
 			var read []string
 			for cursor, pages := "", 0; pages == 0 || cursor != ""; pages++ {
 				s.True("seven comments are three pages", pages < 3)
@@ -67,7 +71,7 @@ func commentJourneys() []Journey {
 			say("hello").Answers(http.StatusCreated).Has("Idempotency-Replayed", "true").Into(&again)
 			s.Is("the comment of the retry", again.ID, first.ID)
 			say("good bye").Refused(http.StatusUnprocessableEntity, "key-reused")
-			s.Is("how many there are", len(s.Visitor().SeesUnder(under)), 1)
+			s.Others("there is one", func() bool { return len(s.Visitor().SeesUnder(under)) == 1 })
 			s.Eventually("the author was told once", func() bool { return len(ann.toldOf(under)) == 1 })
 
 			edit := func() *Call {
@@ -88,10 +92,10 @@ func commentJourneys() []Journey {
 			visitor.Put(said.path(), fields{"body": "changed"}).IfMatch(said.Version).Refused(http.StatusUnauthorized, "unauthenticated")
 			visitor.Delete(said.path()).Refused(http.StatusUnauthorized, "unauthenticated")
 			visitor.Post(under.comments(), fields{"body": "anonymous"}).Refused(http.StatusUnauthorized, "unauthenticated")
-			s.True("it still stands", visitor.sees(said, under))
+			s.Others("it still stands", func() bool { return visitor.sees(said, under) })
 
 			s.Moderator().Delete(said.path()).Answers(http.StatusNoContent)
-			s.True("a moderator may take it away", !visitor.sees(said, under))
+			s.Others("a moderator may take it away", func() bool { return !visitor.sees(said, under) })
 		}},
 	}
 }

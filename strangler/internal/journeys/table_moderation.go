@@ -54,7 +54,7 @@ func moderationJourneys() []Journey {
 			said := rita.Comments(under, "Well, "+strings.ToUpper(bad)+"!")
 			s.Eventually("the rule holds it back", func() bool { return rita.status(said) == "pending" })
 			s.True("its author sees it", rita.sees(said, under))
-			s.True("a moderator sees it", moderator.sees(said, under))
+			s.Others("a moderator sees it", func() bool { return moderator.sees(said, under) })
 			for _, other := range []*Person{s.Visitor(), ann} {
 				s.True("others do not", !other.sees(said, under))
 				other.Get(said.path()).Refused(http.StatusNotFound, "not-found")
@@ -83,7 +83,7 @@ func moderationJourneys() []Journey {
 			s.Eventually("the rule rejects it", func() bool { return rita.status(said) == "rejected" })
 			rita.Put(said.path(), fields{"body": "sorry"}).IfMatch(said.Version).Answers(http.StatusOK)
 			s.Is("the status after the edit", rita.status(said), "rejected")
-			s.True("nobody else sees it", !s.Visitor().sees(said, under))
+			s.Others("nobody else sees it", func() bool { return !s.Visitor().sees(said, under) })
 
 			fine := rita.Comments(under, "let us be friends")
 			moderator.Decides(fine, "rejected")

@@ -102,6 +102,20 @@ func (r *Run) URL(process string) (string, error) {
 	return "http://" + loopback(ports.Public), nil
 }
 
+// SeenWithin is how long others may take to see what somebody wrote, by what the step
+// at hand says of journeys through a process; empty is where users come in.
+func (r *Run) SeenWithin(through string) time.Duration {
+	if through == "" {
+		through = r.state.Entry
+	}
+	for _, c := range r.reaching().Checks {
+		if c.Journeys == through {
+			return c.SeenWithin
+		}
+	}
+	return 0
+}
+
 // GatewayPage is the live page of the gateway, empty while none runs.
 func (r *Run) GatewayPage() string {
 	for _, name := range r.gateways() {

@@ -110,14 +110,15 @@ func (r *stepReader) check(n *yaml.Node) Check {
 		return func(n *yaml.Node) { kinds++; read(n) }
 	}
 	r.fields(n, "a check", map[string]func(*yaml.Node){
-		"name":      func(n *yaml.Node) { c.Name = r.text(n, "name") },
-		"journeys":  one(func(n *yaml.Node) { c.Journeys = r.host(n, "journeys") }),
-		"sessions":  one(func(n *yaml.Node) { c.Sessions = r.oneOf(n, "sessions", "memory", "redis", "postgres") }),
-		"affinity":  one(func(n *yaml.Node) { c.Affinity = r.oneOf(n, "affinity", "on", "off") }),
-		"seams":     one(func(n *yaml.Node) { c.Seams = r.seams(n) }),
-		"owners":    one(func(n *yaml.Node) { c.Owners = r.owners(n, "owners") }),
-		"reconcile": one(func(n *yaml.Node) { c.Reconcile = r.resource(n) }),
-		"same":      one(func(n *yaml.Node) { c.Same = r.pair(n) }),
+		"name":        func(n *yaml.Node) { c.Name = r.text(n, "name") },
+		"seen_within": func(n *yaml.Node) { c.SeenWithin = r.duration(n, "seen_within") },
+		"journeys":    one(func(n *yaml.Node) { c.Journeys = r.host(n, "journeys") }),
+		"sessions":    one(func(n *yaml.Node) { c.Sessions = r.oneOf(n, "sessions", "memory", "redis", "postgres") }),
+		"affinity":    one(func(n *yaml.Node) { c.Affinity = r.oneOf(n, "affinity", "on", "off") }),
+		"seams":       one(func(n *yaml.Node) { c.Seams = r.seams(n) }),
+		"owners":      one(func(n *yaml.Node) { c.Owners = r.owners(n, "owners") }),
+		"reconcile":   one(func(n *yaml.Node) { c.Reconcile = r.resource(n) }),
+		"same":        one(func(n *yaml.Node) { c.Same = r.pair(n) }),
 		"answering": one(func(n *yaml.Node) {
 			if runs := r.runs(n); len(runs) == 1 {
 				c.Answering = runs[0]
@@ -126,6 +127,9 @@ func (r *stepReader) check(n *yaml.Node) Check {
 			r.fail(n, "answering names not exactly one process: write {monolith: 3}")
 		}),
 	})
+	if c.SeenWithin > 0 && c.Journeys == "" {
+		r.fail(n, "seen_within is for journeys: leave it out, or play them")
+	}
 	if c.Name == "" || kinds != 1 {
 		r.fail(n, "a check needs a name and one of answering, affinity, journeys, owners, reconcile, same, seams, sessions")
 	}

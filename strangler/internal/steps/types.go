@@ -175,12 +175,15 @@ func (a Action) String() string {
 
 // Check is what must hold once a step is reached. Exactly one of the kinds is set.
 type Check struct {
-	Name      string
-	Journeys  string // the process through which the acceptance suite is played
-	Sessions  string // the mode that every replica reports
-	Affinity  string // on or off, as the gateway reports
-	Answering Run    // so many replicas answer through the gateway
-	Seams     Table  // what each replica of these processes reports of its seams
+	Name     string
+	Journeys string // the process through which the acceptance suite is played
+	// SeenWithin is how long others may take to see what somebody wrote (journeys): a
+	// step in which reads are answered by a copy. Who wrote it sees it at once.
+	SeenWithin time.Duration
+	Sessions   string // the mode that every replica reports
+	Affinity   string // on or off, as the gateway reports
+	Answering  Run    // so many replicas answer through the gateway
+	Seams      Table  // what each replica of these processes reports of its seams
 	// Owners are who owns which resource, as both sides' databases and every gateway say.
 	Owners    map[string]string
 	Reconcile string // the resource whose two sides hold the same

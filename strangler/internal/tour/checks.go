@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"banyan.dev/strangler/internal/journeys"
 	"banyan.dev/strangler/internal/local"
@@ -42,7 +43,7 @@ func (t *tour) checked(name, detail string, err error) {
 func (t *tour) checkOne(ctx context.Context, c steps.Check) (string, error) {
 	switch {
 	case c.Journeys != "":
-		return t.journeys(ctx, c.Journeys)
+		return t.journeys(ctx, c.Journeys, c.SeenWithin)
 	case c.Same.Direct != "":
 		return t.same(ctx, c.Same)
 	case c.Sessions != "":
@@ -60,7 +61,7 @@ func (t *tour) checkOne(ctx context.Context, c steps.Check) (string, error) {
 	}
 }
 
-func (t *tour) journeys(ctx context.Context, through string) (string, error) {
+func (t *tour) journeys(ctx context.Context, through string, seenWithin time.Duration) (string, error) {
 	url, err := t.run.URL(through)
 	if err != nil {
 		return "", err
@@ -69,7 +70,8 @@ func (t *tour) journeys(ctx context.Context, through string) (string, error) {
 		return "", err
 	}
 	moderator := t.run.Moderator()
-	config := journeys.Config{BaseURL: url, Moderator: journeys.Credentials{Email: moderator.Email, Password: moderator.Password}}
+	config := journeys.Config{BaseURL: url, SeenWithin: seenWithin,
+		Moderator: journeys.Credentials{Email: moderator.Email, Password: moderator.Password}}
 	results := journeys.Run(ctx, config)
 	failed := journeys.Failed(results)
 	if len(failed) > 0 {
