@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"banyan.dev/platform/identity"
 	"banyan.dev/platform/run"
 	"banyan.dev/platform/watch"
 )
@@ -98,6 +99,8 @@ func TestWhatKeepsTheGatewayFromStartingIsOneLine(t *testing.T) {
 	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")
 	require.NoError(t, os.WriteFile(good, []byte(configFor(t, 1, "http://127.0.0.1:1")), 0o600))
 	require.NoError(t, os.WriteFile(bad, []byte("owners: {a: {address: \"http://a\"}}\nroutes: 1\n"), 0o600))
+	asks := filepath.Join(dir, "asks.yaml")
+	require.NoError(t, os.WriteFile(asks, []byte("clients: {session_cookie: s}\nidentity: {owner: a}\nowners: {a: {address: \"http://a\", identity: true}}\nroutes: [{match: {path: /}, owner: a}]\n"), 0o600))
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -116,6 +119,8 @@ func TestWhatKeepsTheGatewayFromStartingIsOneLine(t *testing.T) {
 		"bad duration":     {map[string]string{"DRAIN_TIMEOUT": "0s"}, "DRAIN_TIMEOUT 0s is out of bounds"},
 		"bad notice":       {map[string]string{"DRAIN_NOTICE": "-1s"}, "DRAIN_NOTICE -1s is out of bounds: use 0s or more"},
 		"no duration":      {map[string]string{"DRAIN_TIMEOUT": "soon"}, `DRAIN_TIMEOUT "soon" is no time.Duration`},
+		"no identity key":  {map[string]string{"CONFIG_FILE": asks}, "no key signs who asks: asks.yaml: identity: set IDENTITY_KEY"},
+		"bad identity key": {map[string]string{"IDENTITY_KEY": "short"}, "IDENTITY_KEY: key 1 has 5 characters"},
 		"small headers":    {map[string]string{"MAX_HEADER_BYTES": "10"}, "MAX_HEADER_BYTES 10 is out of bounds"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,6 +135,79 @@ func TestWhatKeepsTheGatewayFromStartingIsOneLine(t *testing.T) {
 			require.NotContains(t, strings.TrimSpace(err.Error()), "\n")
 		})
 	}
+}
+
+// A move as a coordinator makes it: the file first, then the call. Whatever the file's
+// watcher does meanwhile, the gateway never goes back and both agree in the end; and
+// who is told hears who asks all the time.
+func TestAResourceMovesByFileAndCall(t *testing.T) {
+	const key = "the key of this test has 32 characters at least"
+	monolith := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/internal/identity" {
+			fmt.Fprint(w, `{"id": "7", "name": "Rita", "role": "reader"}`)
+			return
+		}
+		fmt.Fprintf(w, "monolith %d", len(r.Header.Get(identity.Header)))
+	}))
+	defer monolith.Close()
+	keys, err := identity.NewKeys(key)
+	require.NoError(t, err)
+	comments := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, err := keys.Verify(r.Header.Get(identity.Header), time.Now())
+		fmt.Fprintf(w, "comments %s %v", who.Name, err)
+	}))
+	defer comments.Close()
+	text := func(revision int, owner string, epoch int) []byte {
+		return fmt.Appendf(nil, `revision: %d   # by hand
+clients: {session_cookie: session}
+identity: {owner: monolith}
+resources: {comments: {owner: %s, epoch: %d}}
+owners: {monolith: {address: %q}, comments: {address: %q, identity: true}}
+routes: [{match: {path: "/*"}, resource: comments}]
+`, revision, owner, epoch, monolith.URL, comments.URL)
+	}
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	require.NoError(t, os.WriteFile(file, text(1, "monolith", 1), 0o600))
+	s := testSettings(file)
+	s.IdentityKey = key
+	var started run.Stack
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	g, err := start(ctx, s, slog.New(slog.DiscardHandler), &started)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, started.Stop(ctx)) }()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	send := func(method, url, body, header, value string) (int, string) {
+		req, err := http.NewRequest(method, url, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set(header, value)
+		res, err := client.Do(req)
+		require.NoError(t, err)
+		defer res.Body.Close()
+		answer, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		return res.StatusCode, string(answer)
+	}
+	asks := func() string {
+		_, answer := send("GET", "http://"+g.public.Addr().String()+"/", "", "Cookie", "session=1")
+		return answer
+	}
+	require.Equal(t, "monolith 0", asks())
+	owners := map[string]string{"monolith": "monolith 0", "comments": "comments Rita <nil>"}
+	for epoch := 2; epoch < 12; epoch++ {
+		to := [2]string{"comments", "monolith"}[epoch%2]
+		require.NoError(t, watch.Write(file, text(epoch, to, epoch), 0o600))
+		code, answer := send("PUT", "http://"+g.admin.Addr().String()+"/api/resources/comments", fmt.Sprintf(`{"owner": %q, "epoch": %d}`, to, epoch), "Authorization", "Bearer secret")
+		require.Equal(t, 200, code, answer)
+		require.Equal(t, owners[to], asks())
+		require.Eventually(t, func() bool { return !g.current.FileDiffers() && g.current.Snapshot().Revision == int64(epoch) }, wait, time.Millisecond)
+		require.Equal(t, owners[to], asks())
+		require.Nil(t, g.current.Refused())
+	}
+	require.NoError(t, watch.Write(file, text(99, "monolith", 3), 0o600))
+	require.Eventually(t, func() bool { return g.current.Refused() != nil }, wait, time.Millisecond)
+	require.Equal(t, owners["monolith"], asks(), "epoch 11")
+	require.Contains(t, g.current.Refused().Reason, "comments belongs to monolith since epoch 11, and epoch 3 is over")
 }
 
 // serving is a gateway that serves in the environment, until end is called.

@@ -28,7 +28,7 @@ func TestAttacksOnThePath(t *testing.T) {
 		rows = append(rows, refused("refused "+path, request(path), 400))
 	}
 	for _, path := range []string{
-		"/livez", "/readyz", "/metrics", "/internal", "/internal/", "/internal/a", "/debug/pprof/", "/_strangler/", "/_strangler/api",
+		"/livez", "/readyz", "/metrics", "/internal", "/internal/", "/internal/a", "/internal/identity", "/INTERNAL/identity", "/internal;x/identity", "/a/..//%69nternal/identity", "/debug/pprof/", "/_strangler/", "/_strangler/api",
 		"/INTERNAL", "/Internal/a", "/MeTrIcS", "/_STRANGLER/x", "/%69nternal", "/%49NTERNAL", "/intern%61l", "/%5fstrangler/", "/%5Fstrangler",
 		"//internal", "///internal/a", "/./internal", "/%2e/internal", "/a/../internal", "/a/%2e%2e/internal", "/../internal", "/a/b/../../internal/x",
 		"/internal;x", "/internal;x=y/a", "/internal%3bx", "/a;b/../internal", "/internal?x", "/internal/./a", "/internal//a", "/metrics;.css",
