@@ -1,7 +1,7 @@
 // Package services is the root of what leaves the monolith: one folder per service
 // (comments, moderation, notifications, query, identity, posts, web), each a main
-// that hosts one feature on a database of its own. None has left yet: up to step 03
-// the monolith hosts them all.
+// that hosts one feature on a database of its own. Comments is the first: it runs from
+// step 05 on, and writes from step 07 on. The others are hosted by the monolith still.
 //
 // A service is a host, not a home. The feature's rules, routes and store are those
 // in features/, which the monolith hosts as well; what a service adds is its wiring:
