@@ -91,7 +91,7 @@ type Report struct {
 // Milliseconds is a time.Duration that is written in JSON as whole milliseconds.
 type Milliseconds time.Duration
 
-// MarshalText is for JSON's numbers: see MarshalJSON.
+// MarshalJSON writes whole milliseconds.
 func (m Milliseconds) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "%d", time.Duration(m).Milliseconds()), nil
 }
