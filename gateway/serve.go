@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"banyan.dev/gateway/internal/control"
 	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/dataplane"
@@ -93,12 +95,9 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(), Shadows: shadow.New(),
 		Override: []byte(s.CanaryKey),
 	}
-	if s.IdentityKey != "" {
-		keys, err := identity.NewKeys(s.IdentityKey)
-		if err != nil {
-			return nil, fmt.Errorf("IDENTITY_KEY: %w", err)
-		}
-		lasting.Who = who.New(keys, registry)
+	var err error
+	if lasting.Who, err = finder(s, registry); err != nil {
+		return nil, err
 	}
 	started.Push("owners", func(context.Context) error { lasting.Owners.Close(); return nil })
 	started.Push("shadows", afterPorts(lasting.Shadows.Close))
@@ -111,7 +110,6 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 	}
 
 	g := &gateway{current: now, failed: make(chan error, 4)}
-	var err error
 	if g.admin, err = listen("ADMIN_ADDR", s.Admin); err != nil {
 		return nil, err
 	}
@@ -134,6 +132,18 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 		return g, g.serveTLS(ctx, s, public, logger, started)
 	}
 	return g, nil
+}
+
+// finder finds out who asks; nil without a key to sign with.
+func finder(s settings, registry *prometheus.Registry) (*who.Finder, error) {
+	if s.IdentityKey == "" {
+		return nil, nil
+	}
+	keys, err := identity.NewKeys(s.IdentityKey)
+	if err != nil {
+		return nil, fmt.Errorf("IDENTITY_KEY: %w", err)
+	}
+	return who.New(keys, registry), nil
 }
 
 // drain closes both doors at the same time: a long request over one of them must not

@@ -4,8 +4,9 @@
 //
 // A request's way: intake.go finds where it ends before anybody parses it
 // (framing.go, chunks.go), head.go reads and checks its headers, exchange.go finds the
-// route and goes from replica to replica until one has answered, send.go and
-// upload.go send, answer.go and receive.go read what is believed of the answer,
+// route, attempt.go goes from replica to replica until one has answered, elsewhere.go
+// to another owner where the first isn't the one (keep.go keeps the body for it),
+// person.go finds out who asks, send.go and upload.go send, answer.go and receive.go read what is believed of the answer,
 // stream.go brings its body, outlet.go writes, tunnel.go takes over when both sides
 // leave HTTP. client.go is the client's connection, park.go where it waits between
 // requests, pace.go how slow it may be.

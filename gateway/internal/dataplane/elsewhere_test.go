@@ -1,11 +1,9 @@
 package dataplane_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -158,76 +156,6 @@ func TestARequestFollowsTheOwnerItsFormerOneNames(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsTooLongToBeKeptIsNotLostSilently(t *testing.T) {
-	m := movingRig(t, "")
-	for _, chunked := range []bool{false, true} {
-		body := strings.Repeat("y", 200<<10)
-		res, answer := m.sends(t, body, chunked)
-		require.Equal(t, 200, res.StatusCode, answer)
-		done := m.done("old")
-		require.Equal(t, body, done[len(done)-1], "it streams, whole")
-	}
-	m.move("new", 2)
-	for i, chunked := range []bool{false, true} {
-		res, answer := m.sends(t, strings.Repeat("y", 200<<10), chunked)
-		require.Equal(t, 503, res.StatusCode)
-		require.Equal(t, "1", res.Header.Get("Retry-After"))
-		require.Contains(t, answer, "Nothing was done")
-		require.Equal(t, [3]uint64{0, 0, uint64(i + 1)}, m.counts())
-	}
-	require.Zero(t, m.times("new"))
-}
-
-// What comes behind a kept body on the same connection is a request of its own.
-func TestKeptBodiesEndWhereTheyEnd(t *testing.T) {
-	m := movingRig(t, "")
-	m.move("new", 2)
-	c := m.raw(t)
-	long := strings.Repeat("z", 20<<10)
-	c.send("POST /1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n" +
-		"POST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: " + itoa(len(long)) + "\r\n\r\n" + long + "GET /3 HTTP/1.1\r\nHost: x\r\n\r\n")
-	for _, want := range []string{"new 5 ", fmt.Sprintf("new %d ", len(long)), "new 0 "} {
-		res, body := c.answer("POST")
-		require.Equal(t, 200, res.StatusCode, body)
-		require.Equal(t, want, body)
-	}
-	require.Equal(t, []string{"abcde", long, ""}, m.done("new"))
-}
-
-func TestAKeptBodyThatDoesNotComeIsTheClientsFault(t *testing.T) {
-	m := movingRig(t, "")
-	c := m.raw(t)
-	c.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\nabc")
-	require.NoError(t, c.Conn.(*net.TCPConn).CloseWrite())
-	_, _ = io.ReadAll(c.r)
-	c = m.raw(t)
-	c.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
-	res, _ := c.answer("POST")
-	require.Equal(t, 400, res.StatusCode)
-	c.closed()
-	require.Zero(t, m.times("old"))
-	require.Zero(t, m.current.Lasting.Holds.Gate("everything").Figures().InFlight)
-}
-
-// The client asks before it sends its body. What is kept the gateway asks for itself;
-// for what is longer it finds out first who wants it.
-func TestAnExpectedBodyFollowsToo(t *testing.T) {
-	m := movingRig(t, "")
-	m.move("new", 2)
-	for _, size := range []int{5, 20 << 10, 100 << 10} {
-		body := strings.Repeat("e", size)
-		c := m.raw(t)
-		c.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: " + itoa(size) + "\r\n\r\n")
-		res, err := http.ReadResponse(c.r, nil)
-		require.NoError(t, err)
-		require.Equal(t, 100, res.StatusCode, "%d bytes", size)
-		c.send(body)
-		res, answer := c.answer("POST")
-		require.Equal(t, 200, res.StatusCode, answer)
-		require.Equal(t, fmt.Sprintf("new %d ", size), answer)
-	}
-}
-
 func TestWhileNobodyOwnsARequestWaitsForWhoWill(t *testing.T) {
 	m := movingRig(t, "")
 	m.move("", 1)
@@ -372,30 +300,6 @@ func TestAClientThatLeavesWhileItWaitsForAnOwner(t *testing.T) {
 		return gate.Figures().Waiting == 0 && gate.Figures().InFlight == 0
 	}, wait, time.Millisecond)
 	require.Empty(t, m.done("old"))
-}
-
-// An owner that sends away before it has the whole body, and closes.
-func TestAnEarlyWordOnAStreamedBodyIsHeard(t *testing.T) {
-	url := rawOwner(t, func(c net.Conn, r *bufio.Reader) {
-		for {
-			line, err := r.ReadString('\n')
-			if err != nil {
-				return
-			}
-			if line == "\r\n" {
-				break
-			}
-		}
-		_, _ = io.WriteString(c, "HTTP/1.1 421 Misdirected Request\r\nStrangler-Owner: new\r\nContent-Length: 0\r\n\r\n")
-		_, _ = io.Copy(io.Discard, r)
-	})
-	r := newRig(t, fmt.Sprintf(resourceRoutes, 1, "old", 1, url, owner(t, echoes("new")).URL, ""))
-	c := r.raw(t)
-	c.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n" + strings.Repeat("s", 100<<10))
-	res, body := c.answer("POST")
-	require.Equal(t, 503, res.StatusCode, body)
-	require.Contains(t, body, "problem:held")
-	c.closed()
 }
 
 // The hand-over without anybody who holds: writers under load, and the owners alone

@@ -1,8 +1,10 @@
 package dataplane_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -25,27 +27,27 @@ func knows(asked *atomic.Int64) http.HandlerFunc {
 			return
 		}
 		asked.Add(1)
+		session := ""
 		for _, c := range r.Cookies() {
-			switch c.Value {
-			case "renewed":
-				http.SetCookie(w, &http.Cookie{Name: "banyan_session", Value: "rita", Path: "/", HttpOnly: true})
-				fallthrough
-			case "rita":
-				fmt.Fprintf(w, `{"id": "7", "name": "Rita Ώ", "role": "reader", "more": 1}`)
-			case "service":
-				fmt.Fprint(w, `{"id": "comments", "role": "service"}`)
-			case "garbage":
-				fmt.Fprint(w, `<html>`)
-			case "broken":
-				w.WriteHeader(http.StatusInternalServerError)
-			case "echo":
-				fmt.Fprintf(w, `{"id": %q, "name": %q, "role": "reader"}`, r.Header.Get("Cookie"), r.Header.Get("X-Real-Ip")+" "+r.Header.Get("X-Request-Id")+" "+r.Host)
-			default:
-				w.WriteHeader(http.StatusNoContent)
-			}
-			return
+			session = c.Value
 		}
-		w.WriteHeader(http.StatusNoContent)
+		switch session {
+		case "renewed":
+			http.SetCookie(w, &http.Cookie{Name: "banyan_session", Value: "rita", Path: "/", HttpOnly: true})
+			fallthrough
+		case "rita":
+			fmt.Fprintf(w, `{"id": "7", "name": "Rita Ώ", "role": "reader", "more": 1}`)
+		case "service":
+			fmt.Fprint(w, `{"id": "comments", "role": "service"}`)
+		case "garbage":
+			fmt.Fprint(w, `<html>`)
+		case "broken":
+			w.WriteHeader(http.StatusInternalServerError)
+		case "echo":
+			fmt.Fprintf(w, `{"id": %q, "name": %q, "role": "reader"}`, r.Header.Get("Cookie"), r.Header.Get("X-Real-Ip")+" "+r.Header.Get("X-Request-Id")+" "+r.Host)
+		default:
+			w.WriteHeader(http.StatusNoContent)
+		}
 	}
 }
 
@@ -133,6 +135,56 @@ func TestWithoutAnAnswerNothingIsForwarded(t *testing.T) {
 	comments := r.current.Snapshot().Table.Owner("comments").Group.Replicas()[0]
 	require.Zero(t, comments.Figures().Requests)
 	require.EqualValues(t, 0, r.current.Snapshot().Table.Owner("comments").Guard.Figures(time.Now()).InFlight)
+}
+
+// Whatever an owner of sessions says on the wire is an answer or is none; the next
+// question gets its own.
+func TestAnswersAreReadAsTheyAreFramed(t *testing.T) {
+	const rita = `{"id":"7","name":"Rita","role":"reader"}`
+	length := func(text string) string { return "Content-Length: " + itoa(len(text)) + "\r\n\r\n" + text }
+	for name, c := range map[string]struct {
+		answer string
+		known  bool
+	}{
+		"a length":            {"HTTP/1.1 200 OK\r\n" + length(rita), true},
+		"chunks":              {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\nX-T: 1\r\n\r\n", len(rita), rita), true},
+		"until it closes":     {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + rita, true},
+		"an interim before":   {"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n" + length(rita), true},
+		"too long":            {"HTTP/1.1 200 OK\r\n" + length(rita+strings.Repeat(" ", 9<<10)), false},
+		"half":                {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + rita, false},
+		"nothing":             {"", false},
+		"no HTTP":             {"hello\r\n\r\n", false},
+		"a redirect":          {"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n", false},
+		"another protocol":    {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", false},
+		"nobody by its name":  {"HTTP/1.1 200 OK\r\n" + length(`{"id":"","name":"x","role":"reader"}`), false},
+		"without a role":      {"HTTP/1.1 200 OK\r\n" + length(`{"id":"7","name":"x"}`), false},
+		"two answers at once": {"HTTP/1.1 200 OK\r\n" + length(rita) + "HTTP/1.1 200 OK\r\n" + length(strings.Replace(rita, "7", "8", 1)), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := rawOwner(t, func(conn net.Conn, r *bufio.Reader) {
+				for {
+					req, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					_ = req.Body.Close()
+					_, _ = io.WriteString(conn, c.answer)
+					if !c.known || strings.Contains(c.answer, "close") {
+						return
+					}
+				}
+			})
+			r := newRig(t, fmt.Sprintf(toldRoutes, url, owner(t, isTold(t)).URL))
+			for range 3 {
+				res, body := r.get(t, "/c/1", "Cookie", "banyan_session=x")
+				if c.known {
+					require.Equal(t, "comments 1 {7 Rita reader} <nil>", body)
+				} else {
+					require.Equal(t, 503, res.StatusCode, body)
+				}
+			}
+		})
+	}
 }
 
 func TestTheQuestionGoesToAnotherReplicaOnce(t *testing.T) {
