@@ -1,7 +1,6 @@
 package contracts
 
 import (
-	"encoding/json"
 	"fmt"
 	"mime"
 	"net/url"
@@ -92,9 +91,6 @@ func Decode(headers map[string]string, payload []byte) (Attributes, Event, error
 	a, err := ReadAttributes(headers)
 	if err != nil {
 		return Attributes{}, nil, err
-	}
-	if !json.Valid(payload) {
-		return Attributes{}, nil, malformed("data", shorten(string(payload)), "write JSON, as content-type says")
 	}
 	e, err := Parse(a.Type, payload)
 	if err != nil {

@@ -93,15 +93,16 @@ func (k CommentKey) check(c *checker) {
 	c.id("comment_id", k.CommentID)
 	c.id("author_id", k.AuthorID)
 	c.must(k.Key != "" && len(k.Key) <= 128, "key", k.Key, "write 1 to 128 bytes")
-	hash, err := hex.DecodeString(k.Hash)
-	c.must(err == nil && len(hash) == sha256.Size && hex.EncodeToString(hash) == k.Hash, "hash", k.Hash, "write 64 lower-case hexadecimal digits")
+	c.must(len(k.Hash) == 2*sha256.Size && lowerHex(k.Hash), "hash", k.Hash, "write 64 lower-case hexadecimal digits")
 	c.moment("created_at", k.CreatedAt)
 }
 
 func checkKeys(c *checker, keys []CommentKey, commentID string) {
 	c.each("keys", len(keys), func(c *checker, i int) {
 		keys[i].check(c)
-		c.must(commentID == "" || keys[i].CommentID == commentID, "comment_id", keys[i].CommentID, "carry the keys of this comment only: "+commentID)
+		if commentID != "" && keys[i].CommentID != commentID {
+			c.must(false, "comment_id", keys[i].CommentID, "carry the keys of this comment only: "+commentID)
+		}
 	})
 }
 

@@ -46,11 +46,9 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
-// checker collects the first thing that is wrong with an event.
-type checker struct {
-	at  string // where in the event, as in "rows[3]."
-	err error
-}
+// checker collects the first thing that is wrong with an event. What its errors say is
+// put into words only when there is one: chunks have a thousand fields that are right.
+type checker struct{ err error }
 
 // each checks the elements of a list, up to the first error.
 func (c *checker) each(name string, n int, check func(*checker, int)) {
@@ -58,15 +56,26 @@ func (c *checker) each(name string, n int, check func(*checker, int)) {
 		if c.err != nil {
 			return
 		}
-		inner := checker{at: fmt.Sprintf("%s%s[%d].", c.at, name, i)}
-		check(&inner, i)
-		c.err = inner.err
+		if check(c, i); c.err != nil {
+			c.err = within(fmt.Sprintf("%s[%d].", name, i), c.err)
+		}
 	}
+}
+
+// within says where in the event the field is.
+func within(place string, err error) error {
+	var e *EventError
+	if !errors.As(err, &e) {
+		return err
+	}
+	there := *e
+	there.Field = place + e.Field
+	return &there
 }
 
 func (c *checker) must(ok bool, field, value, mend string) {
 	if c.err == nil && !ok {
-		c.err = &EventError{Kind: ErrMalformed, Field: c.at + field, Value: shorten(value), Mend: mend}
+		c.err = &EventError{Kind: ErrMalformed, Field: field, Value: shorten(value), Mend: mend}
 	}
 }
 
@@ -75,11 +84,13 @@ func (c *checker) id(field, value string) {
 }
 
 func (c *checker) positive(field string, n int64) {
-	c.must(n >= 1, field, fmt.Sprint(n), "count from 1")
+	if n < 1 {
+		c.must(false, field, fmt.Sprint(n), "count from 1")
+	}
 }
 
 func (c *checker) moment(field string, t time.Time) {
-	c.must(!t.IsZero(), field, t.Format(time.RFC3339), "write when it was, as RFC 3339")
+	c.must(!t.IsZero(), field, "", "write when it was, as RFC 3339")
 }
 
 func (c *checker) text(field, value string) {
@@ -87,5 +98,7 @@ func (c *checker) text(field, value string) {
 }
 
 func oneOf[T ~string](c *checker, field string, value T, allowed []T) {
-	c.must(slices.Contains(allowed, value), field, string(value), fmt.Sprintf("write one of %v", allowed))
+	if !slices.Contains(allowed, value) {
+		c.must(false, field, string(value), fmt.Sprintf("write one of %v", allowed))
+	}
 }

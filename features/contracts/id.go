@@ -9,8 +9,19 @@ func NewID() string {
 	return uuid.Must(uuid.NewV7()).String() // fails only when the system has no randomness left
 }
 
-// IsID tells whether s is a UUID in the one form that we write.
+// IsID tells whether s is a UUID in the one form that we write: 36 bytes, lower case. It
+// allocates nothing, since chunks have thousands of them.
 func IsID(s string) bool {
-	id, err := uuid.Parse(s)
-	return err == nil && id.String() == s
+	return len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' &&
+		lowerHex(s[:8]) && lowerHex(s[9:13]) && lowerHex(s[14:18]) && lowerHex(s[19:23]) && lowerHex(s[24:])
+}
+
+// lowerHex tells whether s has hexadecimal digits in lower case only.
+func lowerHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
