@@ -20,14 +20,17 @@ import (
 
 	"banyan.dev/platform/broker"
 	"banyan.dev/platform/embedded"
+	"banyan.dev/platform/embedded/kafkatest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const patience = 30 * time.Second
 
+// cluster is a broker that can be broken.
 func cluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
+	kafkatest.OwnOnly(t)
 	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, opts...)...)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
@@ -42,10 +45,30 @@ func connect(t *testing.T, addr string) *broker.Broker {
 	return b
 }
 
-var things = broker.Topic{Name: "things.v1", Partitions: 4, Replicas: 1}
+// things is the topic. Its name is each test's own, since a Kafka may be shared; so is
+// the group's.
+var (
+	things = broker.Topic{Name: "things.v1", Partitions: 4, Replicas: 1}
+	group  = "g"
+)
+
+// somewhere is the address of a broker, with names that nobody else uses there.
+func somewhere(t *testing.T) string {
+	t.Helper()
+	things.Name, group = kafkatest.Unique("things.v1"), kafkatest.Unique("g")
+	return kafkatest.Start(t)
+}
 
 // ready is a broker with the topic made.
-func ready(t *testing.T) (*kfake.Cluster, *broker.Broker) {
+func ready(t *testing.T) *broker.Broker {
+	t.Helper()
+	b := connect(t, somewhere(t))
+	require.NoError(t, b.EnsureTopics(t.Context(), things))
+	return b
+}
+
+// breakable is one with the inside of the cluster.
+func breakable(t *testing.T) (*kfake.Cluster, *broker.Broker) {
 	t.Helper()
 	c := cluster(t)
 	b := connect(t, c.ListenAddrs()[0])
@@ -83,17 +106,17 @@ func TestKeysGoWhereKafkasOwnClientSendsThem(t *testing.T) {
 }
 
 func TestTopicsAreMadeOnceWithTheirNumberOfPartitions(t *testing.T) {
-	c := cluster(t)
+	address := somewhere(t)
 	var all sync.WaitGroup
 	errs := make([]error, 3)
 	for i := range errs {
-		b := connect(t, c.ListenAddrs()[0])
+		b := connect(t, address)
 		all.Go(func() { errs[i] = b.EnsureTopics(t.Context(), things) })
 	}
 	all.Wait()
 	require.NoError(t, errors.Join(errs...))
 
-	b := connect(t, c.ListenAddrs()[0])
+	b := connect(t, address)
 	more := things
 	more.Partitions = 5
 	err := b.EnsureTopics(t.Context(), more)
@@ -103,32 +126,52 @@ func TestTopicsAreMadeOnceWithTheirNumberOfPartitions(t *testing.T) {
 }
 
 func TestATopicKeepsTheSettingsItIsMadeWith(t *testing.T) {
-	c, b := ready(t)
-	for name, retention := range map[string]time.Duration{"day": 24 * time.Hour, "ever": -1} {
-		require.NoError(t, b.EnsureTopics(t.Context(), broker.Topic{Name: name, Partitions: 1, Replicas: 1, Retention: retention, Config: map[string]string{"cleanup.policy": "delete"}}))
+	address := somewhere(t)
+	b := connect(t, address)
+	for retention, want := range map[time.Duration]string{24 * time.Hour: "86400000", -1: "-1"} {
+		made := broker.Topic{Name: kafkatest.Unique("kept"), Partitions: 1, Replicas: 1, Retention: retention, Config: map[string]string{"max.message.bytes": "4711"}}
+		require.NoError(t, b.EnsureTopics(t.Context(), made))
+		got := settings(t, address, made.Name)
+		require.Equal(t, want, got["retention.ms"])
+		require.Equal(t, "4711", got["max.message.bytes"])
 	}
-	require.Equal(t, "86400000", *c.TopicInfo("day").Configs["retention.ms"])
-	require.Equal(t, "-1", *c.TopicInfo("ever").Configs["retention.ms"])
-	require.Equal(t, "delete", *c.TopicInfo("ever").Configs["cleanup.policy"])
+}
+
+// settings are a topic's, as another client sees them.
+func settings(t *testing.T, address, topic string) map[string]string {
+	t.Helper()
+	client := &kafka.Client{Addr: kafka.TCP(address), Transport: &kafka.Transport{}}
+	defer client.Transport.(*kafka.Transport).CloseIdleConnections()
+	answer, err := client.DescribeConfigs(t.Context(), &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{
+		{ResourceType: kafka.ResourceTypeTopic, ResourceName: topic, ConfigNames: []string{"retention.ms", "max.message.bytes"}},
+	}})
+	require.NoError(t, err)
+	require.Len(t, answer.Resources, 1)
+	require.NoError(t, answer.Resources[0].Error)
+	found := map[string]string{}
+	for _, e := range answer.Resources[0].ConfigEntries {
+		found[e.ConfigName] = e.ConfigValue
+	}
+	return found
 }
 
 func TestATopicThatAnotherHostHasMadeCanBeWrittenTo(t *testing.T) {
-	c := cluster(t)
-	b := connect(t, c.ListenAddrs()[0])
-	require.NoError(t, b.EnsureTopics(t.Context(), broker.Topic{Name: "first", Partitions: 1, Replicas: 1}))
-	require.NoError(t, connect(t, c.ListenAddrs()[0]).EnsureTopics(t.Context(), things))
+	address := somewhere(t)
+	b := connect(t, address)
+	require.NoError(t, b.EnsureTopics(t.Context(), broker.Topic{Name: kafkatest.Unique("first"), Partitions: 1, Replicas: 1}))
+	require.NoError(t, connect(t, address).EnsureTopics(t.Context(), things))
 	require.NoError(t, b.EnsureTopics(t.Context(), things))
 	require.NoError(t, b.Publisher().Publish(t.Context(), numbered(8, func(i int) int { return i % 4 })))
 }
 
 // read consumes until it has n messages, and commits all of them.
-func read(t *testing.T, b *broker.Broker, group string, n int) []broker.Message {
+func read(t *testing.T, b *broker.Broker, as string, n int) []broker.Message {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var mu sync.Mutex
 	var got []broker.Message
-	err := b.Consume(ctx, broker.ConsumerConfig{Group: group, Topics: []string{things.Name}}, func(ctx context.Context, p *broker.Partition) error {
+	err := b.Consume(ctx, broker.ConsumerConfig{Group: as, Topics: []string{things.Name}}, func(ctx context.Context, p *broker.Partition) error {
 		for {
 			batch, err := p.Fetch(ctx, 100)
 			if err != nil {
@@ -161,12 +204,12 @@ func values(messages []broker.Message, partition int) (all []int) {
 }
 
 func TestMessagesArriveInOrderWithAllTheyHave(t *testing.T) {
-	_, b := ready(t)
+	b := ready(t)
 	sent := numbered(10_000, func(i int) int { return i % 3 })
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
 	sent[0].Headers, sent[0].Time, sent[0].Key = []broker.Header{{Key: broker.HeaderID, Value: []byte("x")}, {Key: "n"}}, at, []byte("key")
 	require.NoError(t, b.Publisher().Publish(t.Context(), sent))
-	got := read(t, b, "g", 10_000)
+	got := read(t, b, group, 10_000)
 	for partition := range 3 {
 		want := values(sent, partition)
 		require.Equal(t, want, values(got, partition))
@@ -182,7 +225,7 @@ func TestMessagesArriveInOrderWithAllTheyHave(t *testing.T) {
 }
 
 func TestABatchIsUnderKafkasLimit(t *testing.T) {
-	_, b := ready(t)
+	b := ready(t)
 	sent := numbered(5, func(int) int { return 1 })
 	for i := range sent {
 		sent[i].Value = []byte(strconv.Itoa(i) + strings.Repeat(" ", 500<<10))
@@ -196,7 +239,7 @@ func TestABatchIsUnderKafkasLimit(t *testing.T) {
 }
 
 func TestEachMessageHasItsOwnAnswer(t *testing.T) {
-	c, b := ready(t)
+	c, b := breakable(t)
 	refused := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: things.Name, Partitions: []int32{2}, Err: kerr.NotEnoughReplicas, Count: -1})
 	sent := numbered(4000, func(i int) int { return 1 + i%2 })
 	err := b.Publisher().Publish(t.Context(), sent)
@@ -209,11 +252,11 @@ func TestEachMessageHasItsOwnAnswer(t *testing.T) {
 	}
 	require.Equal(t, 1, refused.Hits(), "no second batch is sent, and nothing is tried again")
 	refused.Remove()
-	require.Len(t, read(t, b, "g", 2000), 2000)
+	require.Len(t, read(t, b, group, 2000), 2000)
 }
 
 func TestAClosedBrokerPublishesNothing(t *testing.T) {
-	_, b := ready(t)
+	b := ready(t)
 	b.Close()
 	require.ErrorContains(t, b.Publisher().Publish(t.Context(), numbered(1, func(int) int { return 0 })), "closed")
 	require.ErrorContains(t, b.EnsureTopics(t.Context(), things), "closed")
@@ -228,7 +271,7 @@ func silent(c *kfake.Cluster, key kmsg.Key) {
 }
 
 func TestABrokerThatDoesNotAnswerHoldsNobody(t *testing.T) {
-	c, b := ready(t)
+	c, b := breakable(t)
 	silent(c, kmsg.Produce)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
@@ -239,25 +282,26 @@ func TestABrokerThatDoesNotAnswerHoldsNobody(t *testing.T) {
 }
 
 func TestAGroupGoesOnWhereItHasCommitted(t *testing.T) {
-	_, b := ready(t)
+	b := ready(t)
 	require.NoError(t, b.Publisher().Publish(t.Context(), numbered(100, func(i int) int { return i % 4 })))
-	read(t, b, "g", 100)
+	read(t, b, group, 100)
 	require.NoError(t, b.Publisher().Publish(t.Context(), numbered(20, func(i int) int { return i % 4 })))
 
-	lags, err := b.Lag(t.Context(), "g", things.Name)
+	another := kafkatest.Unique("another")
+	lags, err := b.Lag(t.Context(), group, things.Name)
 	require.NoError(t, err)
 	require.Len(t, lags, 4)
 	for i, l := range lags {
 		require.Equal(t, broker.Lag{Topic: things.Name, Partition: i, Committed: 25, First: 0, End: 30}, l)
 		require.EqualValues(t, 5, l.Behind())
 	}
-	lags, err = b.Lag(t.Context(), "another", things.Name)
+	lags, err = b.Lag(t.Context(), another, things.Name)
 	require.NoError(t, err)
 	require.EqualValues(t, -1, lags[0].Committed)
 	require.EqualValues(t, 30, lags[0].Behind())
 
-	read(t, b, "g", 20)
-	read(t, b, "another", 120)
+	read(t, b, group, 20)
+	read(t, b, another, 120)
 }
 
 // shared is a member that notes what it is given.
@@ -272,7 +316,7 @@ func join(t *testing.T, b *broker.Broker, handle func(broker.Message)) *shared {
 	ctx, cancel := context.WithCancel(t.Context())
 	m, done := &shared{}, make(chan error, 1)
 	go func() {
-		done <- b.Consume(ctx, broker.ConsumerConfig{Group: "g", Topics: []string{things.Name}, Session: 6 * time.Second}, func(ctx context.Context, p *broker.Partition) error {
+		done <- b.Consume(ctx, broker.ConsumerConfig{Group: group, Topics: []string{things.Name}, Session: 6 * time.Second}, func(ctx context.Context, p *broker.Partition) error {
 			m.generation.Store(int64(p.Generation))
 			m.own.Add(1)
 			defer m.own.Add(-1)
@@ -298,7 +342,7 @@ func join(t *testing.T, b *broker.Broker, handle func(broker.Message)) *shared {
 }
 
 func TestMembersShareThePartitionsAndSeeGenerations(t *testing.T) {
-	_, b := ready(t)
+	b := ready(t)
 	var seen sync.Map
 	handle := func(m broker.Message) { seen.Store(string(m.Value), true) }
 	first := join(t, b, handle)
@@ -320,22 +364,22 @@ func TestMembersShareThePartitionsAndSeeGenerations(t *testing.T) {
 }
 
 func TestWhatWasTakenAwayCanNotBeCommitted(t *testing.T) {
-	c, b := ready(t)
+	c, b := breakable(t)
 	require.NoError(t, b.Publisher().Publish(t.Context(), numbered(4, func(i int) int { return i })))
 	ctx, cancel := context.WithCancel(t.Context())
 	late := make(chan error, 8)
 	done := make(chan error)
 	var once sync.Once
 	go func() {
-		done <- b.Consume(ctx, broker.ConsumerConfig{Group: "g", Topics: []string{things.Name}, Session: 6 * time.Second}, func(ctx context.Context, p *broker.Partition) error {
+		done <- b.Consume(ctx, broker.ConsumerConfig{Group: group, Topics: []string{things.Name}, Session: 6 * time.Second}, func(ctx context.Context, p *broker.Partition) error {
 			batch, err := p.Fetch(ctx, 1)
 			if err != nil {
 				return nil
 			}
 			once.Do(func() {
 				// The broker has forgotten the member, as after a long silence.
-				c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: "g", TopLevel: true, Err: kerr.UnknownMemberID, Count: 1})
-				c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Group: "g", Err: kerr.UnknownMemberID, Count: 1})
+				c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: group, TopLevel: true, Err: kerr.UnknownMemberID, Count: 1})
+				c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Group: group, Err: kerr.UnknownMemberID, Count: 1})
 				<-ctx.Done()
 				late <- p.Commit(batch[0])
 			})
@@ -349,6 +393,7 @@ func TestWhatWasTakenAwayCanNotBeCommitted(t *testing.T) {
 }
 
 func TestConsumingGetsOverABrokerThatGoesAndComesBack(t *testing.T) {
+	kafkatest.OwnOnly(t)
 	port, err := embedded.FreePort()
 	require.NoError(t, err)
 	opts := []kfake.Opt{kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(t.TempDir())}
@@ -378,12 +423,12 @@ func TestConsumingGetsOverABrokerThatGoesAndComesBack(t *testing.T) {
 }
 
 func TestAHandlerThatEndsIsStartedAgain(t *testing.T) {
-	_, b := ready(t)
+	b := ready(t)
 	require.NoError(t, b.Publisher().Publish(t.Context(), numbered(1, func(int) int { return 3 })))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var failures atomic.Int64
-	err := b.Consume(ctx, broker.ConsumerConfig{Group: "g", Topics: []string{things.Name}}, func(ctx context.Context, p *broker.Partition) error {
+	err := b.Consume(ctx, broker.ConsumerConfig{Group: group, Topics: []string{things.Name}}, func(ctx context.Context, p *broker.Partition) error {
 		if _, err := p.Fetch(ctx, 1); err != nil {
 			return nil
 		}
@@ -397,7 +442,7 @@ func TestAHandlerThatEndsIsStartedAgain(t *testing.T) {
 }
 
 func TestAConsumerThatCanNotBeIsRefused(t *testing.T) {
-	_, b := ready(t)
+	b := ready(t)
 	require.ErrorContains(t, b.Consume(t.Context(), broker.ConsumerConfig{}, nil), "name the group")
 	require.ErrorContains(t, b.Consume(t.Context(), broker.ConsumerConfig{Group: "g", Topics: []string{"t"}, Queue: -1}, nil), "can't be negative")
 }

@@ -31,8 +31,34 @@ func (b *Broker) EnsureTopics(ctx context.Context, topics ...Topic) error {
 		if err := b.compareTopic(ctx, t); err != nil {
 			return err
 		}
+		if err := b.awaitLeaders(ctx, t); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// awaitLeaders waits until each partition's leader knows that it is one. Metadata tells
+// of a leader before that: for some milliseconds Kafka then refuses messages with
+// NOT_LEADER_OR_FOLLOWER, as it refuses to tell the partition's end.
+func (b *Broker) awaitLeaders(ctx context.Context, t Topic) error {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	ends := make([]Lag, t.Partitions)
+	for i := range ends {
+		ends[i].Topic, ends[i].Partition = t.Name, i
+	}
+	for {
+		err := b.offsets(ctx, ends, kafka.LastOffsetOf, func(*Lag, kafka.PartitionOffsets) {})
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the leaders of topic %s: %w", t.Name, err)
+		}
+	}
 }
 
 func (b *Broker) createTopic(ctx context.Context, t Topic) error {
