@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"banyan.dev/platform/reconcile"
 	"banyan.dev/strangler/internal/steps"
@@ -17,8 +18,12 @@ func (r *Run) Reconcile(ctx context.Context, resource string) (reconcile.Report,
 	if err != nil {
 		return reconcile.Report{}, err
 	}
-	return hosts.Reconcile(ctx, reconcile.Options{})
+	return hosts.Reconcile(ctx, reconcile.Options{Again: behind})
 }
+
+// behind is how far the feed may lag when a host was killed a moment ago: Kafka gives
+// its partitions to others when it has been silent for 10 s.
+const behind = 20 * time.Second
 
 // reconcile compares so often; a difference is an error that names the rows.
 func (r *Run) reconcile(ctx context.Context, t steps.Transfer) error {

@@ -93,3 +93,36 @@ func TestAPageWithoutItsCommentsIsToldFromOneWith(t *testing.T) {
 	_, err = people.Read(t.Context(), 1)
 	require.ErrorContains(t, err, "/posts/loud: status 503 where 200 was expected")
 }
+
+func TestHowLateOthersSeeACommentIsMeasured(t *testing.T) {
+	var written, looked atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /api/v1/accounts", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) })
+	mux.HandleFunc("GET /api/v1/posts", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"items": [{"id": "loud", "comment_count": 2}]}`))
+	})
+	mux.HandleFunc("POST /api/v1/posts/loud/comments", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Idempotency-Key") == "" {
+			t.Error("a write without a key")
+		}
+		written.Add(1)
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte(`{"id": "said"}`))
+	})
+	mux.HandleFunc("GET /api/v1/comments/said", func(w http.ResponseWriter, _ *http.Request) {
+		if looked.Add(1)%3 != 0 { // the copy is a moment behind
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	people := probe.New(server.URL)
+	defer people.Close()
+	stale, err := people.Stale(t.Context(), 2)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, written.Load())
+	require.EqualValues(t, 6, looked.Load())
+	require.Positive(t, stale.P50)
+	require.GreaterOrEqual(t, stale.Longest, stale.P50)
+	require.Contains(t, stale.String(), "2 comments written: somebody else saw half of them within ")
+}

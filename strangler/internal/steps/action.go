@@ -141,8 +141,9 @@ func (r *stepReader) act(n *yaml.Node) Act {
 	other("sign_in", func(n *yaml.Node) { act.SignIn = r.number(n, "sign_in", 1, 200) })
 	other("ask", func(n *yaml.Node) { act.Ask = r.number(n, "ask", 1, 100) })
 	other("read", func(n *yaml.Node) { act.Read = r.number(n, "read", 1, 1000) })
+	other("stale", func(n *yaml.Node) { act.Stale = r.number(n, "stale", 1, 1000) })
 	other("measure", func(n *yaml.Node) {
-		act.Measure = r.oneOf(n, "measure", Imbalance, Waits, LastRamp, LastReading, LastHandover)
+		act.Measure = r.oneOf(n, "measure", Imbalance, Waits, LastRamp, LastReading, LastStale, LastHandover)
 	})
 	other("fault", func(n *yaml.Node) { act.Fault = r.fault(n) })
 	other("expect", func(n *yaml.Node) {

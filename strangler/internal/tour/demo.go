@@ -18,6 +18,7 @@ type demo struct {
 	ahead  []steps.Act // what comes after the act at hand
 	killed string      // the replica that was killed last
 	read   probe.Reading
+	stale  probe.Staleness
 	// planted take the faults away again.
 	planted []func() error
 	detail  string
@@ -85,6 +86,13 @@ func (d *demo) act(ctx context.Context, a steps.Act) error {
 		read, err := d.people.Read(ctx, a.Read)
 		d.read = read
 		return err
+	case a.Stale > 0:
+		stale, err := d.people.Stale(ctx, a.Stale)
+		d.stale = stale
+		return err
+	case a.Measure == steps.LastStale:
+		d.add(d.stale.String())
+		return nil
 	case a.Measure == steps.LastReading:
 		d.add(d.read.String())
 		return nil
