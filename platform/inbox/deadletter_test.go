@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"banyan.dev/platform/broker"
+	"banyan.dev/platform/embedded/kafkatest"
 	"banyan.dev/platform/inbox"
 )
 
@@ -130,7 +131,7 @@ func TestWhatIsNoEventIsADeadLetterOnce(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Empty(t, w.called())
-	letters, err := inbox.NewDeadLetters(w.db).List(t.Context(), inbox.Which{Consumer: "test"})
+	letters, err := inbox.NewDeadLetters(w.db).List(t.Context(), inbox.Which{Consumer: w.consumer})
 	require.NoError(t, err)
 	require.Len(t, letters, len(sent))
 	for i, want := range []string{"ce_specversion", "ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_version", "ce_id", "ce_subject"} {
@@ -232,7 +233,7 @@ func TestDeadLettersArePublished(t *testing.T) {
 	got := make(chan broker.Message, 1)
 	done := make(chan error, 1)
 	go func() {
-		done <- w.broker.Consume(ctx, broker.ConsumerConfig{Group: "watch", Topics: []string{inbox.DeadLetterTopic(w.topic.Name)}}, func(ctx context.Context, p *broker.Partition) error {
+		done <- w.broker.Consume(ctx, broker.ConsumerConfig{Group: kafkatest.Unique("watch"), Topics: []string{inbox.DeadLetterTopic(w.topic.Name)}}, func(ctx context.Context, p *broker.Partition) error {
 			for {
 				messages, err := p.Fetch(ctx, 1)
 				if err != nil {

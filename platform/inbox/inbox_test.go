@@ -45,7 +45,7 @@ func TestThePositionIsKnownInTheDatabase(t *testing.T) {
 	w.start(w.inbox(w.config(calls)))
 	w.becomes(2, `SELECT next_offset FROM inbox_positions WHERE partition = ?`, p)
 	require.NoError(t, w.db.InTx(t.Context(), func(tx *gorm.DB) error {
-		all, err := inbox.Positions(tx, "test")
+		all, err := inbox.Positions(tx, w.consumer)
 		require.NoError(t, err)
 		for _, one := range all {
 			if one.Partition == p {
@@ -83,7 +83,7 @@ func TestACrashBetweenTheTwoCommitsRepeatsNothing(t *testing.T) {
 	w.becomes(3, `SELECT count(*) FROM calls`)
 	stop() // and nothing was committed to Kafka
 
-	lags, err := w.broker.Lag(t.Context(), "test", w.topic.Name)
+	lags, err := w.broker.Lag(t.Context(), w.consumer, w.topic.Name)
 	require.NoError(t, err)
 	require.Equal(t, int64(3), lags[0].Behind()+lags[1].Behind(), "Kafka knows of nothing")
 	registry := prometheus.NewRegistry()
@@ -284,12 +284,12 @@ func TestOldInboxRowsAreTrimmed(t *testing.T) {
 	_, err := b.Settle(t.Context(), w.topic.Name, 0, place(0, w.event("a", 1), w.event("poison", 1), w.event("b", 1)))
 	require.NoError(t, err)
 	require.NoError(t, w.db.Gorm(t.Context()).Exec(`UPDATE inbox_events SET at = now() - interval '2 hours'`).Error)
-	require.NoError(t, w.db.Gorm(t.Context()).Exec(`INSERT INTO inbox_events SELECT 'test', gen_random_uuid(), now() - interval '2 hours' FROM generate_series(1, 12000)`).Error)
+	require.NoError(t, w.db.Gorm(t.Context()).Exec(`INSERT INTO inbox_events SELECT ?, gen_random_uuid(), now() - interval '2 hours' FROM generate_series(1, 12000)`, w.consumer).Error)
 	require.NoError(t, w.db.Gorm(t.Context()).Exec(`INSERT INTO inbox_events SELECT 'another', gen_random_uuid(), now() - interval '2 hours'`).Error)
 	_, err = b.Settle(t.Context(), w.topic.Name, 0, place(3, w.event("c", 1)))
 	require.NoError(t, err)
 	require.NoError(t, b.Trim(t.Context()))
-	require.Equal(t, 2, w.number(`SELECT count(*) FROM inbox_events WHERE consumer = 'test'`), "the new one, and the open dead letter's")
+	require.Equal(t, 2, w.number(`SELECT count(*) FROM inbox_events WHERE consumer = ?`, w.consumer), "the new one, and the open dead letter's")
 	require.Equal(t, 1, w.number(`SELECT count(*) FROM inbox_events WHERE consumer = 'another'`))
 }
 

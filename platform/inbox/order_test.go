@@ -39,7 +39,7 @@ func TestAChangeWaitsForItsTurn(t *testing.T) {
 	w.settle(b, 0, w.event("a", 1), w.event("a", 3), w.event("a", 4), w.event("b", 1))
 	require.Equal(t, "a1 b1", w.called())
 	require.NoError(t, w.db.InTx(t.Context(), func(tx *gorm.DB) error {
-		all, err := inbox.Positions(tx, "test")
+		all, err := inbox.Positions(tx, w.consumer)
 		require.NoError(t, err)
 		require.Equal(t, 2, all[0].Waiting)
 		require.True(t, all[0].Applied(0))
@@ -105,7 +105,7 @@ func TestAConsumerThatBeginsMidwayDoesNotWaitForWhatWasBefore(t *testing.T) {
 	w.settle(b, 0, w.event("a", 7), w.event("a", 9), w.event("a", 8))
 	require.Equal(t, "a7 a8 a9", w.called())
 	require.NoError(t, w.db.InTx(t.Context(), func(tx *gorm.DB) error {
-		return inbox.SetVersion(tx, "test", w.topic.Name, "b", 4)
+		return inbox.SetVersion(tx, w.consumer, w.topic.Name, "b", 4)
 	}))
 	w.settle(b, 3, w.event("b", 4), w.event("b", 6), w.event("b", 5))
 	require.Equal(t, "a7 a8 a9 b5 b6", w.called())

@@ -15,8 +15,8 @@ import (
 
 	"banyan.dev/platform/broker"
 	"banyan.dev/platform/database"
-	"banyan.dev/platform/embedded/embeddedkafka"
 	"banyan.dev/platform/embedded/embeddedtest"
+	"banyan.dev/platform/embedded/kafkatest"
 	"banyan.dev/platform/inbox"
 )
 
@@ -35,6 +35,8 @@ type world struct {
 	db     *database.DB
 	broker *broker.Broker
 	topic  broker.Topic
+	// consumer is this world's alone, as the topic is: a Kafka may be shared.
+	consumer string
 }
 
 // The handlers' tables: rows that a handler of state keeps, and what a handler of
@@ -67,12 +69,13 @@ func openDB(t testing.TB, url string) *database.DB {
 
 func newWorld(t testing.TB, partitions int) *world {
 	t.Helper()
-	w := &world{t: t, url: prepared(t), topic: broker.Topic{Name: "things.v1", Partitions: partitions}}
+	w := &world{
+		t: t, url: prepared(t), consumer: kafkatest.Unique("test"),
+		topic: broker.Topic{Name: kafkatest.Unique("things.v1"), Partitions: partitions},
+	}
 	w.db = openDB(t, w.url)
-	kafka, err := embeddedkafka.Start(t.Context(), embeddedkafka.Config{})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, kafka.Stop(context.Background())) })
-	w.broker, err = broker.New(broker.Config{Addrs: []string{kafka.Addr()}})
+	var err error
+	w.broker, err = broker.New(broker.Config{Addrs: []string{kafkatest.Start(t)}})
 	require.NoError(t, err)
 	t.Cleanup(w.broker.Close)
 	require.NoError(t, w.broker.EnsureTopics(t.Context(), w.topic))
@@ -105,7 +108,7 @@ func (w *world) publish(messages ...broker.Message) {
 
 func (w *world) config(handler inbox.Handler) inbox.Config {
 	return inbox.Config{
-		Consumer: "test", Resource: "things", Topics: []string{w.topic.Name}, DB: w.db, Broker: w.broker, Handler: handler,
+		Consumer: w.consumer, Resource: "things", Topics: []string{w.topic.Name}, DB: w.db, Broker: w.broker, Handler: handler,
 		Every: 20 * time.Millisecond, Backoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond, Session: 6 * time.Second,
 	}
 }

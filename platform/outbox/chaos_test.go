@@ -121,7 +121,11 @@ func (c *chaos) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		sleep(ctx, time.Duration(20+c.rng.IntN(60))*time.Millisecond)
 		i := c.rng.IntN(len(c.lives))
-		switch c.rng.IntN(8) {
+		harms := 8
+		if c.r.given() {
+			harms = 4 // those of the broker are not for us
+		}
+		switch c.rng.IntN(harms) {
 		case 0: // stopped
 			c.lives[i].stop()
 			c.lives[i] = c.born()

@@ -33,7 +33,7 @@ func TestKilled(t *testing.T) {
 	})
 	for n := int64(1); n <= 3; n++ {
 		child := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-		child.Env = append(os.Environ(), "OUTBOX_RELAY=1", "OUTBOX_URL="+r.url, "OUTBOX_KAFKA="+r.addr)
+		child.Env = append(os.Environ(), "OUTBOX_RELAY=1", "OUTBOX_URL="+r.url, "OUTBOX_KAFKA="+r.addr, "OUTBOX_TOPIC="+topic.Name)
 		require.NoError(t, child.Start())
 		r.eventually("published some", func() bool { return r.topicEnd() >= n*events/4 })
 		require.NoError(t, child.Process.Signal(syscall.SIGKILL))
@@ -57,6 +57,7 @@ func TestKilled(t *testing.T) {
 }
 
 func relayProcess(t *testing.T) {
+	topic.Name = os.Getenv("OUTBOX_TOPIC")
 	b, err := broker.New(broker.Config{Addrs: []string{os.Getenv("OUTBOX_KAFKA")}})
 	require.NoError(t, err)
 	relay, err := NewRelay(Config{URL: os.Getenv("OUTBOX_URL"), Topics: []broker.Topic{topic}, Publisher: b.Publisher(), Batch: 5, Poll: 10 * time.Millisecond})

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"banyan.dev/platform/broker"
+	"banyan.dev/platform/embedded/kafkatest"
 )
 
 // keys is a key for each partition of the topic.
@@ -124,6 +125,7 @@ func TestPollingFindsWhatNobodyNotified(t *testing.T) {
 }
 
 func TestAPartitionThatFailsHoldsOnlyItself(t *testing.T) {
+	kafkatest.OwnOnly(t)
 	r := newRig(t)
 	var refused *kfake.FaultHandle
 	r.withBroker(func(c *kfake.Cluster) {

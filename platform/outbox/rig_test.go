@@ -17,15 +17,18 @@ import (
 	"banyan.dev/platform/database"
 	"banyan.dev/platform/embedded"
 	"banyan.dev/platform/embedded/embeddedtest"
+	"banyan.dev/platform/embedded/kafkatest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const forLong = 60 * time.Second
 
+// topic is where events go. Its name is each rig's own, since a Kafka may be shared.
 var topic = broker.Topic{Name: "test.things.v1", Partitions: 4, Replicas: 1}
 
-// rig is a database with an outbox and a broker.
+// rig is a database with an outbox and a broker: an embedded one that can be broken,
+// or one that was given.
 type rig struct {
 	t      testing.TB
 	url    string
@@ -34,7 +37,7 @@ type rig struct {
 	addr   string
 
 	mu      sync.Mutex
-	cluster *kfake.Cluster
+	cluster *kfake.Cluster // nil: the broker was given
 	options []kfake.Opt
 }
 
@@ -64,17 +67,26 @@ func newRig(t testing.TB) *rig {
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
 	r.db = db
-	port, err := embedded.FreePort()
-	require.NoError(t, err)
-	r.addr = fmt.Sprintf("127.0.0.1:%d", port)
-	r.options = []kfake.Opt{kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(t.TempDir())}
-	r.startBroker()
-	t.Cleanup(func() { r.stopBroker() })
+	topic.Name = kafkatest.Unique("test.things.v1")
+	if r.addr = kafkatest.Given(); r.addr == "" {
+		r.embed()
+	}
 	r.broker, err = broker.New(broker.Config{Addrs: []string{r.addr}, RequestTimeout: 3 * time.Second})
 	require.NoError(t, err)
 	t.Cleanup(r.broker.Close)
 	require.NoError(t, r.broker.EnsureTopics(t.Context(), topic))
 	return r
+}
+
+// embed gives the rig a broker of its own.
+func (r *rig) embed() {
+	r.t.Helper()
+	port, err := embedded.FreePort()
+	require.NoError(r.t, err)
+	r.addr = fmt.Sprintf("127.0.0.1:%d", port)
+	r.options = []kfake.Opt{kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(r.t.TempDir())}
+	r.startBroker()
+	r.t.Cleanup(func() { r.stopBroker() })
 }
 
 func (r *rig) startBroker() {
@@ -91,8 +103,14 @@ func (r *rig) stopBroker() {
 	r.cluster.Close()
 }
 
-// withBroker calls f with the broker that runs.
+// given says that the broker is not ours to break.
+func (r *rig) given() bool { return kafkatest.Given() != "" }
+
+// withBroker calls f with the broker that runs, unless it was given.
 func (r *rig) withBroker(f func(*kfake.Cluster)) {
+	if r.given() {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f(r.cluster)
@@ -155,6 +173,14 @@ func (r *rig) start(relay *Relay) func() {
 
 // topicEnd is how many messages the topic has.
 func (r *rig) topicEnd() (n int64) {
+	if r.given() {
+		lags, err := r.broker.Lag(r.t.Context(), "nobody", topic.Name)
+		require.NoError(r.t, err)
+		for _, l := range lags {
+			n += l.End
+		}
+		return n
+	}
 	r.withBroker(func(c *kfake.Cluster) {
 		for _, p := range c.PartitionInfos(topic.Name) {
 			n += p.HighWatermark

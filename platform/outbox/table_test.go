@@ -40,7 +40,7 @@ func TestWhatIsPublishedIsTrimmed(t *testing.T) {
 # HELP banyan_outbox_waiting Events in the outbox that are not published yet, up to 1,000,000. The same at every relay.
 # TYPE banyan_outbox_waiting gauge
 banyan_outbox_waiting{topic="nobody.knows"} 1
-banyan_outbox_waiting{topic="test.things.v1"} 0
+banyan_outbox_waiting{topic="`+topic.Name+`"} 0
 # HELP banyan_outbox_shards_owned Shards that this relay owns. The sum over all relays is the number of shards.
 # TYPE banyan_outbox_shards_owned gauge
 banyan_outbox_shards_owned 4
