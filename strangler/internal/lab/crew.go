@@ -24,6 +24,8 @@ type place struct {
 	side string
 	task task
 	now  *process // nil while there is none
+	// grown is when it may die by chance.
+	grown time.Time
 }
 
 // begin starts a process for each place.
@@ -36,13 +38,14 @@ func (c *crew) begin(ctx context.Context) error {
 }
 
 func (c *crew) fill(ctx context.Context, at *place) error {
+	began := time.Now()
 	p, err := begin(ctx, c.self, at.task)
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at.now = p
+	at.now, at.grown = p, time.Now().Add(time.Since(began))
 	return nil
 }
 
@@ -69,15 +72,23 @@ const (
 )
 
 // kill kills at random moments until ctx ends, one process after the other, and
-// puts a new one in each one's place. In the end all places are filled again.
+// puts a new one in each one's place. Nobody dies before they have lived for as long
+// as their birth took: else, on a slow machine, nobody would get to do anything. In
+// the end all places are filled again.
 func (c *crew) kill(ctx context.Context, random *rand.Rand) error {
 	var births errgroup.Group
 	for pause(ctx, killAfter+time.Duration(random.Int64N(int64(killWithin-killAfter)))) == nil {
-		if at := c.places[random.IntN(len(c.places))]; c.strike(at) {
+		if at := c.places[random.IntN(len(c.places))]; c.adult(at) && c.strike(at) {
 			births.Go(func() error { return c.fill(context.WithoutCancel(ctx), at) })
 		}
 	}
 	return births.Wait()
+}
+
+func (c *crew) adult(at *place) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().After(at.grown)
 }
 
 // strike kills the process at a place, and tells whether it did: of writers, one

@@ -27,7 +27,7 @@ func short(t *testing.T, only ...string) (c Config, dir string) {
 	require.NoError(t, os.Chmod(dir, 0o755))
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	t.Setenv("TMPDIR", dir)
-	return Config{Only: only, Length: 400 * time.Millisecond, Clients: 6, AtLeast: 1, Rounds: 30, Say: func(string) {}}, dir
+	return Config{Only: only, Length: 400 * time.Millisecond, Clients: 6, AtLeast: 1, Rounds: 30, Say: func(what string) { t.Log(what) }}, dir
 }
 
 func left(t *testing.T, dir string) []string {

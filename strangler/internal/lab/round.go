@@ -15,7 +15,7 @@ import (
 // round lets clients write while processes are killed and the way does what it does,
 // and returns when all that was begun has come to its end.
 func (t *trial) round(ctx context.Context) error {
-	life, cancel := context.WithTimeout(ctx, t.world.cfg.Length+settleIn)
+	life, cancel := context.WithTimeout(ctx, t.world.cfg.Length+patience)
 	defer cancel()
 	killing, spare := context.WithCancel(life)
 	defer spare()

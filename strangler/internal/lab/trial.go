@@ -20,7 +20,7 @@ const (
 	partitions  = 4
 	writers     = 3 // of each side that has some
 	firstNotes  = 300
-	settleIn    = 30 * time.Second
+	patience    = 2 * time.Minute // with a round, beyond its length
 	writerNamed = "banyan-lab-writer"
 	ownNamed    = "banyan-lab"
 )
