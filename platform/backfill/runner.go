@@ -25,15 +25,16 @@ type Config struct {
 	Wake func()
 	// Worker is this replica's name, for people.
 	Worker string
-	// Page is about how many rows a page has; 0 means 2,000.
+	// Page is about how many rows a page has; 0 means 1,000.
 	Page int
 	// Waiting is how many events of the topic may wait in the outbox before the run
 	// pauses, so that live events don't queue behind chunks for long; 0 means 100.
 	Waiting int
 	// Behind tells how many messages the follower has still to apply; while there are
-	// more than Waiting, the run pauses, so that live events don't queue there either.
-	// broker.Lag of the follower's group knows it. Nil: nobody asks.
-	Behind func(ctx context.Context) (int64, error)
+	// more than MaxBehind (0 means 100), the run pauses, so that live events don't queue
+	// there either. Broker.Lag of the follower's group knows it. Nil: nobody asks.
+	Behind    func(ctx context.Context) (int64, error)
+	MaxBehind int
 	// Lease is how long a replica that works may be silent until another goes on; 0
 	// means 5 s.
 	Lease time.Duration
@@ -56,8 +57,9 @@ type Runner struct {
 // New returns the runner over the database with the outbox and the rows. Its errors
 // name the field.
 func New(db *database.DB, cfg Config) (*Runner, error) {
-	cfg.Page = cmp.Or(cfg.Page, 2000)
+	cfg.Page = cmp.Or(cfg.Page, 1000)
 	cfg.Waiting = cmp.Or(cfg.Waiting, 100)
+	cfg.MaxBehind = cmp.Or(cfg.MaxBehind, 100)
 	cfg.Lease = cmp.Or(cfg.Lease, 5*time.Second)
 	cfg.Every = cmp.Or(cfg.Every, time.Second)
 	if cfg.Logger == nil {
@@ -69,9 +71,9 @@ func New(db *database.DB, cfg Config) (*Runner, error) {
 	if err := cfg.Topic.Check(); err != nil {
 		return nil, fmt.Errorf("backfill of %s: %w", cfg.Resource, err)
 	}
-	if cfg.Page < 1 || cfg.Waiting < 1 || cfg.Lease < time.Millisecond || cfg.Every < time.Millisecond {
-		return nil, fmt.Errorf("backfill of %s: Page %d, Waiting %d, Lease %s or Every %s can't be: use at least 1, 1, 1ms and 1ms",
-			cfg.Resource, cfg.Page, cfg.Waiting, cfg.Lease, cfg.Every)
+	if cfg.Page < 1 || cfg.Waiting < 1 || cfg.MaxBehind < 1 || cfg.Lease < time.Millisecond || cfg.Every < time.Millisecond {
+		return nil, fmt.Errorf("backfill of %s: Page %d, Waiting %d, MaxBehind %d, Lease %s or Every %s can't be: use at least 1, 1, 1, 1ms and 1ms",
+			cfg.Resource, cfg.Page, cfg.Waiting, cfg.MaxBehind, cfg.Lease, cfg.Every)
 	}
 	cfg.Logger = cfg.Logger.With("resource", cfg.Resource)
 	return &Runner{db: db, cfg: cfg, worker: cfg.Worker + "/" + uuid.NewString(), wake: make(chan struct{}, 1)}, nil

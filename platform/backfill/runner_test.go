@@ -3,6 +3,7 @@ package backfill
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -143,7 +144,7 @@ func TestPagesWaitForTheOutboxAndTheFollower(t *testing.T) {
 	r := newRig(t, 100)
 	var behind atomic.Int64
 	runner := r.runner(func(c *Config) {
-		c.Waiting = 5
+		c.Waiting, c.MaxBehind = 5, 5
 		c.Behind = func(context.Context) (int64, error) { return behind.Load(), nil }
 	})
 	r.runs(runner)
@@ -161,9 +162,11 @@ func TestPagesWaitForTheOutboxAndTheFollower(t *testing.T) {
 	waits(2) // of three chunks each
 	publish()
 	waits(4)
+	r.eventually("the reason", func() bool { return strings.Contains(r.status(runner).Error, "more than 5 events are not published") })
 	behind.Store(6)
 	publish()
 	waits(4)
+	r.eventually("the reason", func() bool { return strings.Contains(r.status(runner).Error, "6 messages still to apply") })
 	behind.Store(0)
 	r.eventually("done", func() bool { publish(); return r.status(runner).State == Done })
 	r.sentOnce(run, 100)

@@ -167,11 +167,16 @@ func (r *Runner) release(ctx context.Context) {
 	})
 }
 
-// tell notes why the run does not get on.
+// tell says why the run does not get on, in the log and in its Status.
 func (r *Runner) tell(ctx context.Context, id string, why error) {
 	r.cfg.Logger.WarnContext(ctx, "backfill does not get on; it is tried again", "run", id, "error", why)
-	_ = r.db.InTx(ctx, func(tx *gorm.DB) error { // it is in the log already
-		return tx.Exec(`UPDATE backfill_runs SET error = ?, updated_at = clock_timestamp() WHERE resource = ? AND run = ? AND worker = ?`,
-			why.Error(), r.cfg.Resource, id, r.worker).Error
+	r.note(ctx, id, why.Error())
+}
+
+// note says it in the Status alone.
+func (r *Runner) note(ctx context.Context, id, why string) {
+	_ = r.db.InTx(ctx, func(tx *gorm.DB) error { // a run without its reason is a run
+		return tx.Exec(`UPDATE backfill_runs SET error = ?, updated_at = clock_timestamp() WHERE resource = ? AND run = ? AND state = 'running' AND worker = ?`,
+			why, r.cfg.Resource, id, r.worker).Error
 	})
 }

@@ -41,7 +41,7 @@ const (
 
 // work makes pages until the run is over, or somebody else's.
 func (r *Runner) work(ctx context.Context, id string) {
-	p := pace{runner: r, from: time.Now(), leased: time.Now()}
+	p := pace{runner: r, run: id, from: time.Now(), leased: time.Now()}
 	pause := firstPause
 	for ctx.Err() == nil {
 		if err := p.clear(ctx); err != nil {
@@ -131,89 +131,4 @@ func (r *Runner) move(tx *gorm.DB, id string, page Page, worked time.Duration) e
 		return fmt.Errorf("move the run's place: %w", err)
 	}
 	return nil
-}
-
-// pace keeps a run from being faster than others can bear.
-type pace struct {
-	runner *Runner
-	from   time.Time // the page before was done then
-	leased time.Time // the lease was last renewed then
-
-	asked  time.Time // Behind was asked then
-	behind int64
-}
-
-const (
-	// lookAgain is how often the backlogs are looked at that are too long.
-	lookAgain = 10 * time.Millisecond
-	// askEvery bounds how often the follower's lag is asked for: that is a question to
-	// the broker.
-	askEvery = 100 * time.Millisecond
-)
-
-// clear waits until neither the outbox nor the follower has much to do. What can't be
-// found out does not hold the run up: it paces, and decides nothing.
-func (p *pace) clear(ctx context.Context) error {
-	for ctx.Err() == nil {
-		n, err := outbox.Waiting(ctx, p.runner.db, p.runner.cfg.Topic.Name, p.runner.cfg.Waiting+1)
-		if err != nil || n <= p.runner.cfg.Waiting && !p.late(ctx) {
-			return ctx.Err()
-		}
-		if err := p.until(ctx, time.Now().Add(lookAgain)); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
-}
-
-// late tells whether the follower is.
-func (p *pace) late(ctx context.Context) bool {
-	if p.runner.cfg.Behind == nil {
-		return false
-	}
-	if time.Since(p.asked) >= askEvery {
-		n, err := p.runner.cfg.Behind(ctx)
-		if err != nil {
-			n = 0
-		}
-		p.asked, p.behind = time.Now(), n
-	}
-	return p.behind > int64(p.runner.cfg.Waiting)
-}
-
-// until sleeps, and keeps the lease.
-func (p *pace) until(ctx context.Context, at time.Time) error {
-	for {
-		d := time.Until(at)
-		if d <= 0 {
-			return ctx.Err()
-		}
-		if err := sleep(ctx, min(d, p.runner.cfg.Lease/4)); err != nil {
-			return err
-		}
-		p.renew(ctx)
-	}
-}
-
-// renew keeps the lease, when it is time; false when it is another's by now.
-func (p *pace) renew(ctx context.Context) bool {
-	if time.Since(p.leased) < p.runner.cfg.Lease/4 {
-		return true
-	}
-	_, ours, err := p.runner.lease(ctx)
-	if ours {
-		p.leased = time.Now()
-	}
-	return ours || err != nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

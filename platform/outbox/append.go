@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -55,7 +56,7 @@ func Append(tx *gorm.DB, events ...Event) error {
 	for len(records) > 0 {
 		n := min(insertAtOnce, len(records))
 		if err := tx.Table("outbox").Create(records[:n]).Error; err != nil {
-			return fmt.Errorf("append %d events to the outbox: %w", len(events), err)
+			return fmt.Errorf("append %d events to the outbox: %w", len(events), errors.Join(noJSON(events), err))
 		}
 		records = records[n:]
 	}
@@ -88,6 +89,17 @@ func (e *Event) record(ctx context.Context) (record, error) {
 		EventID: id.String(), Topic: e.Topic.Name, Partition: e.partition(), AggregateID: e.Aggregate,
 		Version: e.Version, Type: e.Type, Source: e.Source, Payload: string(e.Data), Headers: string(encoded),
 	}, nil
+}
+
+// noJSON says which event's data is none, after the table has refused it: it looks
+// anyway, and looking twice is dear where events are large.
+func noJSON(events []Event) error {
+	for _, e := range events {
+		if !json.Valid(e.Data) {
+			return fmt.Errorf("event %s of %s: the data is no JSON", e.Type, e.Aggregate)
+		}
+	}
+	return nil
 }
 
 // id is the event's, minted where none is given.

@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -60,9 +59,6 @@ func (e *Event) check() error {
 	}
 	if len(e.Data) > maxData {
 		return fmt.Errorf("outbox: event %s of %s: %d bytes are too many for one message: at most %d, so split it", e.Type, e.Aggregate, len(e.Data), maxData)
-	}
-	if !json.Valid(e.Data) {
-		return fmt.Errorf("outbox: event %s of %s: the data is no JSON", e.Type, e.Aggregate)
 	}
 	return e.checkHeaders()
 }
