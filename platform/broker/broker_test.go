@@ -341,6 +341,36 @@ func join(t *testing.T, b *broker.Broker, handle func(broker.Message)) *shared {
 	return m
 }
 
+// Large messages are read ahead and handed out by their bytes, not by their number.
+func TestLargeMessagesComeAFewAtATime(t *testing.T) {
+	b := ready(t)
+	large := strings.Repeat("x", 700<<10)
+	for range 30 {
+		message := broker.Message{Topic: things.Name, Key: []byte("k"), Value: []byte(large)}
+		require.NoError(t, b.Publisher().Publish(t.Context(), []broker.Message{message}))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	most, got := 0, 0
+	require.NoError(t, b.Consume(ctx, broker.ConsumerConfig{Group: group, Topics: []string{things.Name}}, func(ctx context.Context, p *broker.Partition) error {
+		if p.ID != 0 {
+			<-ctx.Done()
+			return nil
+		}
+		for got < 30 {
+			fetched, err := p.Fetch(ctx, 1000)
+			if err != nil {
+				return err
+			}
+			require.Equal(t, int64(got), fetched[0].Offset)
+			most, got = max(most, len(fetched)), got+len(fetched)
+		}
+		cancel()
+		return nil
+	}))
+	require.Equal(t, 30, got)
+	require.LessOrEqual(t, most, 6, "4 MiB and one more message")
+}
+
 func TestMembersShareThePartitionsAndSeeGenerations(t *testing.T) {
 	b := ready(t)
 	var seen sync.Map

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"golang.org/x/sync/semaphore"
 )
 
 // ConsumerConfig says which group reads what.
@@ -26,7 +27,8 @@ type ConsumerConfig struct {
 	// 0 means 10 s (Kafka allows 6 s and more). A killed member's partitions stall for
 	// as long.
 	Session time.Duration
-	// Queue is how many messages per partition are fetched ahead; 0 means 1,000.
+	// Queue is how many messages per partition are fetched ahead, 4 MiB at most; 0 means
+	// 1,000.
 	Queue int
 }
 
@@ -189,6 +191,7 @@ type Partition struct {
 
 	generation *kafka.Generation
 	queue      chan Message
+	room       *semaphore.Weighted // of the queue, in bytes
 	conns      *conns
 	reader     *kafka.Reader
 	stop       context.CancelFunc
@@ -201,6 +204,9 @@ const (
 	// fetchWait is how long the broker holds a request when there is nothing; messages
 	// that come are answered at once, and closing does not wait for it.
 	fetchWait = 5 * time.Second
+	// queueBytes bounds what is read ahead of one partition, and what Fetch returns at a
+	// time, however many messages that is: chunks of a backfill are large.
+	queueBytes = 4 << 20
 )
 
 // open begins to read a partition where its group has come to.
@@ -209,7 +215,7 @@ func (m *member) open(ctx context.Context, generation *kafka.Generation, topic s
 	own := newConns(m.broker.conns.dial)
 	p := &Partition{
 		Topic: topic, ID: assigned.ID, Generation: int(generation.ID),
-		generation: generation, queue: make(chan Message, m.cfg.Queue), conns: own, stop: stop,
+		generation: generation, queue: make(chan Message, m.cfg.Queue), room: semaphore.NewWeighted(queueBytes), conns: own, stop: stop,
 	}
 	p.reader = kafka.NewReader(kafka.ReaderConfig{
 		Brokers: m.broker.cfg.Addrs, Dialer: m.broker.forConsumers(own.dial), Topic: topic, Partition: assigned.ID,
@@ -236,8 +242,12 @@ func (p *Partition) fill(ctx context.Context, tell func(error)) {
 			tell(err)
 			continue
 		}
+		message := plain(m)
+		if p.room.Acquire(ctx, message.weight()) != nil {
+			return
+		}
 		select {
-		case p.queue <- plain(m):
+		case p.queue <- message:
 		case <-ctx.Done():
 			return
 		}
@@ -254,29 +264,38 @@ func (p *Partition) close() {
 }
 
 // Fetch waits for at least one message and returns those that are there, at most
-// max, in order. Its only error is ctx's: what goes wrong while reading is logged
+// max, and about 4 MiB, in order. Its only error is ctx's: what goes wrong while reading is logged
 // and tried again.
 func (p *Partition) Fetch(ctx context.Context, max int) ([]Message, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	var fetched []Message
+	bytes := int64(0)
+	take := func(m Message) {
+		p.room.Release(m.weight())
+		fetched, bytes = append(fetched, m), bytes+m.weight()
+	}
 	select {
 	case m := <-p.queue:
-		fetched = append(fetched, m)
+		take(m)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	for len(fetched) < max {
+	for len(fetched) < max && bytes < queueBytes {
 		select {
 		case m := <-p.queue:
-			fetched = append(fetched, m)
+			take(m)
 		default:
 			return fetched, nil
 		}
 	}
 	return fetched, nil
 }
+
+// weight is what the message takes of the queue; one that is larger than all of it
+// takes all.
+func (m *Message) weight() int64 { return min(int64(m.size()), queueBytes) }
 
 // ErrNotOurs means that the partition was taken away: its messages come again, to
 // whoever owns it now.
