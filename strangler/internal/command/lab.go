@@ -24,7 +24,7 @@ const labWritesHelp = `Moves writes from one database to another in the ways tha
 and counts what became of the writes.
 
 What runs: one PostgreSQL with two databases, Kafka, and writers and relays that are processes of their own. They die of
-SIGKILL at random moments, about twenty a second, and are replaced. Clients write, edit and delete notes meanwhile. Each write
+SIGKILL at random moments, again and again, and are replaced. Clients write, edit and delete notes meanwhile. Each write
 has an idempotency key and is sent again, with that key, until it is answered; of those without an answer one in four
 is given up, as people do. In the end both databases are read whole and compared with what the clients were told.
 

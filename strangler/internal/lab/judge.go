@@ -148,7 +148,11 @@ func (j *judgement) missing(side held) {
 			if d.Op == notes.Delete || kept(d, row, live, s.deleted) {
 				continue
 			}
-			j.lose(d, fmt.Sprintf("a database has version %d of it", row.Version))
+			why := fmt.Sprintf("a database has version %d of it", row.Version) // 0: it has none
+			if live && row.Version == d.told.Version {
+				why = "a database has another text as that version"
+			}
+			j.lose(d, why)
 		}
 	}
 }
