@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 // staysIn says where a library may be imported, tests apart: a reader who looks for
 // SQL knows where to look, and a swap touches one place.
 var staysIn = map[string][]string{
-	"gorm.io/":                      {"platform/database", "platform/outbox", "platform/inbox", "platform/ownership", "features/*/store", "monolith/internal/tangle", "monolith/internal/seed", "monolith/internal/effects"},
+	"gorm.io/":                      {"platform/database", "platform/outbox", "platform/inbox", "platform/ownership", "features/*/store", "monolith/internal/tangle", "monolith/internal/seed", "monolith/internal/effects", "platform/backfill", "strangler/internal/lab/notes"},
 	"github.com/segmentio/kafka-go": {"platform/broker"},
 	"github.com/redis/go-redis":     {"platform/session", "platform/embedded"},
 	"github.com/alexedwards/scs":    {"platform/session"},
