@@ -97,11 +97,17 @@ func come(ctx context.Context, n int, count func(context.Context) (int, error)) 
 	return last, ctx.Err()
 }
 
-// end is how many messages the topic has.
+// end is how many messages the topic has. A Kafka that has just begun refuses to tell
+// of groups for a while, and is asked again.
 func end(ctx context.Context, p Place) (n int64, err error) {
-	lags, err := p.Broker.Lag(ctx, "outboxbench", p.Topic.Name)
-	for _, l := range lags {
-		n += l.End
+	for asked := time.Now(); ; time.Sleep(looking) {
+		lags, err := p.Broker.Lag(ctx, "outboxbench", p.Topic.Name)
+		if err != nil && ctx.Err() == nil && time.Since(asked) < arriving {
+			continue
+		}
+		for _, l := range lags {
+			n += l.End
+		}
+		return n, err
 	}
-	return n, err
 }
