@@ -25,13 +25,13 @@ type Config struct {
 	Wake func()
 	// Worker is this replica's name, for people.
 	Worker string
-	// Page is about how many rows a page has; 0 means 1,000.
+	// Page is about how many rows a page has; 0 means 2,000.
 	Page int
 	// Waiting is how many events of the topic may wait in the outbox before the run
-	// pauses, so that live events don't queue behind chunks for long; 0 means 100.
+	// pauses, so that live events don't queue behind chunks for long; 0 means 64.
 	Waiting int
 	// Behind tells how many messages the follower has still to apply; while there are
-	// more than MaxBehind (0 means 100), the run pauses, so that live events don't queue
+	// more than MaxBehind (0 means 64), the run pauses, so that live events don't queue
 	// there either. Broker.Lag of the follower's group knows it. Nil: nobody asks.
 	Behind    func(ctx context.Context) (int64, error)
 	MaxBehind int
@@ -57,9 +57,9 @@ type Runner struct {
 // New returns the runner over the database with the outbox and the rows. Its errors
 // name the field.
 func New(db *database.DB, cfg Config) (*Runner, error) {
-	cfg.Page = cmp.Or(cfg.Page, 1000)
-	cfg.Waiting = cmp.Or(cfg.Waiting, 100)
-	cfg.MaxBehind = cmp.Or(cfg.MaxBehind, 100)
+	cfg.Page = cmp.Or(cfg.Page, 2000)
+	cfg.Waiting = cmp.Or(cfg.Waiting, 64)
+	cfg.MaxBehind = cmp.Or(cfg.MaxBehind, 64)
 	cfg.Lease = cmp.Or(cfg.Lease, 5*time.Second)
 	cfg.Every = cmp.Or(cfg.Every, time.Second)
 	if cfg.Logger == nil {

@@ -18,8 +18,8 @@ import (
 	"banyan.dev/platform/backfill"
 	"banyan.dev/platform/broker"
 	"banyan.dev/platform/database"
-	"banyan.dev/platform/embedded/embeddedkafka"
 	"banyan.dev/platform/embedded/embeddedtest"
+	"banyan.dev/platform/embedded/kafkatest"
 	"banyan.dev/platform/inbox"
 	"banyan.dev/platform/outbox"
 	"banyan.dev/platform/ownership"
@@ -29,12 +29,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const soon = 90 * time.Second // of a busy machine
 
-var topic = broker.Topic{Name: contracts.CommentsTopic, Partitions: 8, Replicas: 1}
+// topic has a name of this run's own: the broker may be one that others use.
+var topic = broker.Topic{Name: kafkatest.Unique(contracts.CommentsTopic), Partitions: 8, Replicas: 1}
 
 // side is one of two databases with comments, and what a host has over it.
 type side struct {
 	t      testing.TB
 	name   string
+	group  string
 	url    string
 	db     *database.DB
 	owner  *ownership.Side
@@ -67,7 +69,7 @@ var (
 // to it.
 func newSide(t testing.TB, name string, as ownership.State) *side {
 	t.Helper()
-	s := &side{t: t, name: name, url: embeddedtest.Prepared(t, "side", prepareSide)}
+	s := &side{t: t, name: name, group: kafkatest.Unique(name), url: embeddedtest.Prepared(t, "side", prepareSide)}
 	var err error
 	s.db, err = database.Open(t.Context(), database.Config{URL: s.url, MaxConns: 24})
 	require.NoError(t, err)
@@ -164,10 +166,7 @@ func (s *side) edit(c contracts.Comment, body string, k contracts.Key) contracts
 // kafka is a broker with the topic.
 func kafka(t testing.TB) *broker.Broker {
 	t.Helper()
-	server, err := embeddedkafka.Start(t.Context(), embeddedkafka.Config{})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
-	b, err := broker.New(broker.Config{Addrs: []string{server.Addr()}})
+	b, err := broker.New(broker.Config{Addrs: []string{kafkatest.Start(t)}})
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	require.NoError(t, b.EnsureTopics(t.Context(), topic))
@@ -212,7 +211,7 @@ func (s *side) follower() *Follower {
 // follows applies the other side's events.
 func (s *side) follows(b *broker.Broker, f *Follower) (stop func()) {
 	in, err := inbox.New(inbox.Config{
-		Consumer: s.name, Resource: Resource, Topics: []string{topic.Name}, DB: s.db, Broker: b, Handler: f,
+		Consumer: s.group, Resource: Resource, Topics: []string{topic.Name}, DB: s.db, Broker: b, Handler: f,
 		Every: 20 * time.Millisecond, Backoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond, Session: 6 * time.Second,
 	})
 	require.NoError(s.t, err)

@@ -47,7 +47,8 @@ func (c *crowd) run(ctx context.Context, seed uint64) error {
 		if err := c.act(whole, rnd, &post); err != nil {
 			var p *problem.Error
 			faster := errors.As(err, &p) && (p.Kind == problem.NotFound || p.Kind == problem.VersionMismatch)
-			if !faster && !(c.lost && errors.Is(err, ownership.ErrNotOwner)) {
+			moved := c.lost && errors.Is(err, ownership.ErrNotOwner)
+			if !faster && !moved {
 				return err
 			}
 		}
