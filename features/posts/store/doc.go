@@ -6,6 +6,8 @@
 //	held.go    what other features ask for within their own transaction
 //	store.go   posts.Store: the rows, put together with what others know
 //	write.go   what changes a post
+//	delete.go  what deletes it, with its comments or leaving them to their owner
+//	feed.go    what it tells: post.deleted, into the outbox
 //	covers.go  the pictures
 //	ports.go   what it needs of other features
 //
