@@ -2,7 +2,7 @@
 //
 //	tables   posts, post_tags, post_covers, post_keys, post_tombstones
 //	routes   /api/v1/posts, /api/v1/posts/{id}, .../publish, .../cover, /api/v1/tags
-//	events   none yet
+//	events   post.deleted (store/feed.go)
 //	ports    none: who is asking comes in the context
 //
 // Posts knows no comment; the number of approved ones is told to it. What a deletion
