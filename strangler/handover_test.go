@@ -113,3 +113,31 @@ func (s *safe) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+// TestServersAreKilledAndComeBackWithTheirData: kill -9 of what the tool has started
+// itself, while it is used; but not where that would sign people out unasked.
+func TestServersAreKilledAndComeBackWithTheirData(t *testing.T) {
+	t.Parallel()
+	tl := newTool(t)
+	tl.run("up", "--step", "05", "--posts", "20")
+	before := tl.status()
+	tl.run("do", "kill: kafka", "kill: postgres")
+	after := tl.status()
+	for _, name := range []string{"kafka", "postgres"} {
+		require.NotEqual(t, before.pid(t, name), after.pid(t, name), name)
+	}
+	require.Equal(t, before.pid(t, "monolith-0"), after.pid(t, "monolith-0"), "hosts wait for their servers")
+	require.Contains(t, tl.run("reconcile"), "0 differences: 60 rows")
+	require.Contains(t, tl.run("verify"), "62 journeys hold", "and what is written now is fed again")
+	require.Contains(t, tl.run("reconcile"), "0 differences")
+
+	out, err := tl.command("do", "kill: redis").CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "would sign everyone out")
+	out, err = tl.command("do", "stop: kafka").CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "turn them off, and restart it, before kafka is stopped")
+	out, err = tl.command("do", "discard: comments").CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "stop it before its data is discarded")
+}
