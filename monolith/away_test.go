@@ -15,6 +15,7 @@ import (
 
 	"banyan.dev/features/contracts"
 	"banyan.dev/monolith/internal/config"
+	"banyan.dev/platform/database"
 	"banyan.dev/platform/embedded/embeddedkafka"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/telemetry"
@@ -210,6 +211,23 @@ func TestTheMonolithStartsAndServesWithoutKafka(t *testing.T) {
 		return told.Outbox.Waiting == 0 && len(told.Inboxes[postsGroup]) > 0
 	}, soon, often, "deleted posts are heard of in any case")
 	require.Empty(t, told.Error)
+}
+
+// TestTheMonolithStopsInOrderThoughKafkaIsGone: within its drain's timeout, and what
+// was not published stays in the outbox.
+func TestTheMonolithStopsInOrderThoughKafkaIsGone(t *testing.T) {
+	w := newWorld(t)
+	ada := w.client(t)
+	ada.author("Ada")
+	post := ada.post("A tree")
+	require.Eventually(t, func() bool { told := w.topology(t); return told.Topics == "ready" && told.Outbox.Waiting == 0 }, soon, often)
+	require.NoError(t, w.kafka.Stop(context.Background()))
+	ada.says(post.text("id"), "Mine.", "one")
+	require.NoError(t, w.stop(), "nothing took longer than the drain's timeout")
+	db, err := database.Open(t.Context(), database.Config{URL: w.database})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	require.Equal(t, 1, countRows(t, db, "outbox", "published_at IS NULL"))
 }
 
 // TestNobodyStartsAsIfCommentsWereHis: where the database says that they are not.

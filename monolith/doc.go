@@ -16,7 +16,11 @@
 //	database.go  the database, its migrations, and the command that gives roles
 //	seed.go      the command that fills a blog
 //	settings.go  the settings file, followed while the monolith runs
+//	events.go    who is told of comments and posts, and what is heard of them
+//	topics.go    the topics, made before they are used, however long Kafka is away
 //	public.go    the public port: middleware, API, pages
+//	inside.go    what the gateway and services ask on it
 //	admin.go     the admin port
+//	told.go      what it tells of events, and what moves who owns comments
 //	serve.go     start and stop, in order
 package main

@@ -136,22 +136,28 @@ func (h *host) runEvents(db *database.DB, store *untangled.Store, b blog) error 
 	h.keep("relay", e.topics.before(relay.Run))
 	h.keep("notifier", func(ctx context.Context) error { e.notifier.Run(ctx); return nil })
 	h.keep("backfill", e.topics.before(func(ctx context.Context) error { e.backfill.Run(ctx); return nil }))
-	for _, of := range heard {
-		h.keep("inbox "+of.name, e.topics.before(of.Run))
-	}
+	h.keep("inboxes", e.topics.before(func(ctx context.Context) error { return together(ctx, heard) }))
 	return nil
 }
 
-// listener is an inbox and its name.
-type listener struct {
-	*inbox.Inbox
-	name string
+// together runs inboxes side by side: leaving a broker that does not answer takes
+// seconds, and they take them at the same time.
+func together(ctx context.Context, inboxes []*inbox.Inbox) error {
+	errs := make(chan error, len(inboxes))
+	for _, in := range inboxes {
+		go func() { errs <- in.Run(ctx) }()
+	}
+	var all error
+	for range inboxes {
+		all = errors.Join(all, <-errs)
+	}
+	return all
 }
 
 // inboxes are what this host listens to. Deleted posts are always heard of: one that was
 // deleted just before comments came back here is not forgotten. Comments are, as soon
 // as another host may own them.
-func (h *host) inboxes(db *database.DB, store *untangled.Store, b blog) ([]listener, error) {
+func (h *host) inboxes(db *database.DB, store *untangled.Store, b blog) ([]*inbox.Inbox, error) {
 	ports := store.CommentPorts()
 	wanted := []inbox.Config{
 		{Consumer: postsGroup, Resource: "posts", Topics: []string{postsTopic.Name}, Handler: effects.Closing{Comments: b.talk}},
@@ -164,14 +170,14 @@ func (h *host) inboxes(db *database.DB, store *untangled.Store, b blog) ([]liste
 			inbox.Config{Consumer: mailGroup, Resource: "mail", Topics: []string{commentsTopic.Name}, Handler: effects.Mail{Mails: b.notifications}},
 		)
 	}
-	var all []listener
+	var all []*inbox.Inbox
 	for _, cfg := range wanted {
 		cfg.DB, cfg.Broker, cfg.Kind, cfg.Registerer, cfg.Logger = db, h.events.kafka, inbox.State, h.registry, h.logger
 		in, err := inbox.New(cfg)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, listener{in, cfg.Consumer})
+		all = append(all, in)
 	}
 	return all, nil
 }

@@ -3,7 +3,7 @@
 //
 //	tables   notifications
 //	routes   /api/v1/notifications...
-//	events   none yet
+//	events   none; it hears of comments by the monolith's inbox (monolith/internal/effects)
 //	ports    Accounts (who has which address), Mailer
 //
 // A notification is written in the transaction of its comment: see store.
