@@ -137,6 +137,7 @@ func (x *exchange) resume() {
 			x.fail(err)
 			return
 		}
+		x.beginAnew()
 		x.answer()
 		return
 	}

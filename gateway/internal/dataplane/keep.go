@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"time"
 
 	"banyan.dev/gateway/internal/config"
 )
@@ -40,9 +41,18 @@ func (x *exchange) keepBody() error {
 	x.client.bodyStall.Store(int64(x.server.limits.BodyStall))
 	x.client.pace = pace{}
 	defer x.client.bodyStall.Store(0)
+	keep := x.keepSized
 	if x.body == bodyChunked {
-		return x.keepChunks()
+		keep = x.keepChunks
 	}
+	if err := keep(); err != nil {
+		return err
+	}
+	x.beginAnew()
+	return nil
+}
+
+func (x *exchange) keepSized() error {
 	n := x.ctx.Request.Header.ContentLength()
 	x.content = slices.Grow(x.content[:0], n)[:n]
 	if _, err := io.ReadFull(x.ctx.RequestBodyStream(), x.content); err != nil {
@@ -50,6 +60,12 @@ func (x *exchange) keepBody() error {
 	}
 	x.body = bodyBuffered
 	return nil
+}
+
+// beginAnew lets the owner's time begin now: what went before was the client's.
+func (x *exchange) beginAnew() {
+	x.begun = time.Now()
+	x.deadline = x.begun.Add(x.timeout)
 }
 
 // keepChunks reads a body whose length nobody knows. One that is too long is streamed

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -104,4 +105,31 @@ func TestAnEarlyWordOnAStreamedBodyIsHeard(t *testing.T) {
 	require.Equal(t, 503, res.StatusCode, body)
 	require.Contains(t, body, "problem:held")
 	c.closed()
+}
+
+// The owner's time begins with the last byte of a body, here as where it streams: who
+// sends slowly, but within the bounds, isn't late.
+func TestTheTimeToKeepABodyIsNotTheOwners(t *testing.T) {
+	m := movingRig(t, ", timeout: 300ms")
+	m.move("new", 2)
+	body := strings.Repeat("b", 20_000)
+	frames := strings.Repeat("3e8\r\n"+strings.Repeat("b", 1000)+"\r\n", 20) + "0\r\n\r\n"
+	for name, c := range map[string]struct{ head, body string }{
+		"sized":     {"Content-Length: 20000\r\n\r\n", body},
+		"chunked":   {"Transfer-Encoding: chunked\r\n\r\n", frames},
+		"asked for": {"Expect: 100-continue\r\nContent-Length: 20000\r\n\r\n", body},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn := m.raw(t)
+			conn.send("POST / HTTP/1.1\r\nHost: x\r\n" + c.head)
+			go trickle(conn, c.body, 1000, 30*time.Millisecond)
+			res, text := conn.answer("POST")
+			if res.StatusCode == http.StatusContinue {
+				res, text = conn.answer("POST")
+			}
+			require.Equal(t, 200, res.StatusCode, text)
+			require.Equal(t, "new 20000 ", text)
+		})
+	}
 }
