@@ -40,16 +40,14 @@ func (c *Chunks) Page(tx *gorm.DB, at backfill.Place) (backfill.Page, error) {
 	if err != nil {
 		return backfill.Page{}, err
 	}
-	found := entries{}
-	if r.through != "" {
-		if found, err = readEntries(tx, r.of); err != nil {
-			return backfill.Page{}, err
-		}
+	found, err := readEntries(tx, r)
+	if err != nil {
+		return backfill.Page{}, err
 	}
 	page := backfill.Page{Through: cmp.Or(r.through, at.After), Last: r.last, Sent: make([]int, c.feed.cfg.Topic.Partitions)}
 	copy(page.Sent, at.Sent)
 	parts := make([][]entry, len(page.Sent))
-	for _, e := range found.sorted(keysPerEntry) {
+	for _, e := range found.sorted() {
 		p := c.feed.cfg.Topic.Partition(e.id)
 		parts[p] = append(parts[p], e)
 		page.Rows += e.rows()

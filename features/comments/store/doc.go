@@ -8,7 +8,7 @@
 //	closed.go     the posts under which none can be written any more
 //	effects.go    what follows in other features' tables
 //	ports.go      what it needs of others
-//	feed.go       what it tells: events into the outbox, markers, snapshots.go for repairs
+//	feed.go       what it tells: events into the outbox, markers of a hand-over
 //	follower.go   what it hears: the other side's events (news.go, apply.go)
 //	chunks.go     all there is, page by page, for a backfill (range.go, entries.go)
 //	digest.go     sums over ranges, for a comparison with the other side; repair.go

@@ -55,13 +55,13 @@ func (all entries) of(id string) *entry {
 // keysPerEntry bounds an entry's bytes in a chunk: it can't be cut any more.
 const keysPerEntry = 100
 
-// sorted are the entries in the order of their ids, each with so many keys at most.
-func (all entries) sorted(keysEach int) []entry {
+// sorted are the entries in the order of their ids.
+func (all entries) sorted() []entry {
 	list := make([]entry, 0, len(all))
 	for _, e := range all {
 		whole := *e
 		for first := true; first || len(whole.keys) > 0; first = false {
-			n := min(keysEach, len(whole.keys))
+			n := min(keysPerEntry, len(whole.keys))
 			part := entry{id: whole.id, keys: whole.keys[:n]}
 			if first {
 				part.row, part.grave, part.closed = whole.row, whole.grave, whole.closed

@@ -12,6 +12,7 @@ import (
 	"banyan.dev/features/contracts"
 	"banyan.dev/platform/backfill"
 	"banyan.dev/platform/ownership"
+	"banyan.dev/platform/reconcile"
 )
 
 // changed is an event of the other side about a comment.
@@ -190,14 +191,14 @@ func TestSnapshotsMendWhatAFollowerHasWrong(t *testing.T) {
 	f.exec("INSERT INTO comments SELECT ?, post_id, author_id, body, html, status, 1, created_at, updated_at FROM comments WHERE id = ?", gone.ID, wrong.ID)
 	f.exec("UPDATE comment_closed_posts SET key = 'wrong'")
 
-	before, nothing := len(s.told()), contracts.NewID()
-	require.NoError(t, s.db.InTx(t.Context(), func(tx *gorm.DB) error {
-		epoch, err := s.owner.Own(tx)
-		require.NoError(t, err)
-		unknown, err := s.feed.Snapshots(tx, epoch, []string{wrong.ID, lost.ID, gone.ID, closed, nothing})
-		require.Equal(t, []string{nothing}, unknown)
-		return err
-	}))
+	before := len(s.told())
+	_, err := s.store.Repair(t.Context(), []reconcile.Want{
+		{Key: reconcile.Key{Kind: KindComment, Place: wrong.ID}, What: reconcile.Content, Above: 1},
+		{Key: reconcile.Key{Kind: KindComment, Place: lost.ID}, What: reconcile.Missing},
+		{Key: reconcile.Key{Kind: KindTombstone, Place: gone.ID}, What: reconcile.Missing},
+		{Key: reconcile.Key{Kind: KindClosed, Place: closed}, What: reconcile.Content},
+	})
+	require.NoError(t, err)
 	for _, e := range s.told()[before:] {
 		f.apply(f.follower(), delivered(s, e))
 	}

@@ -73,14 +73,16 @@ func (r *idRange) shorten(tx *gorm.DB) error {
 	return nil
 }
 
-// readEntries reads all that there is about ids; which says about which ones, as a
-// condition on a column. Rows are read before tombstones: a comment that is deleted in
+// readEntries reads all that there is in the range. Rows are read before tombstones: a comment that is deleted in
 // between is found as both, and the tombstone wins; the other way round it would be
 // neither.
-func readEntries(tx *gorm.DB, which func(tx *gorm.DB, column string) *gorm.DB) (entries, error) {
+func readEntries(tx *gorm.DB, r idRange) (entries, error) {
+	if r.through == "" {
+		return nil, nil
+	}
 	all := entries{}
 	var rows []comment
-	if err := which(tx, "id").Find(&rows).Error; err != nil {
+	if err := r.of(tx, "id").Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("select comments: %w", err)
 	}
 	for _, row := range rows {
@@ -88,7 +90,7 @@ func readEntries(tx *gorm.DB, which func(tx *gorm.DB, column string) *gorm.DB) (
 		all.of(row.ID).row = &state
 	}
 	var graves []contracts.Tombstone
-	if err := which(tx.Table("comment_tombstones"), "id").Select("id, post_id, author_id, version, deleted_at").Find(&graves).Error; err != nil {
+	if err := r.of(tx.Table("comment_tombstones"), "id").Select("id, post_id, author_id, version, deleted_at").Find(&graves).Error; err != nil {
 		return nil, fmt.Errorf("select tombstones: %w", err)
 	}
 	for _, g := range graves {
@@ -96,7 +98,7 @@ func readEntries(tx *gorm.DB, which func(tx *gorm.DB, column string) *gorm.DB) (
 		all.of(g.ID).grave = &g
 	}
 	var keys []keyRow
-	if err := which(tx.Table("comment_keys"), "comment_id").Select("author_id, key, hash, comment_id, created_at").Order("created_at").Find(&keys).Error; err != nil {
+	if err := r.of(tx.Table("comment_keys"), "comment_id").Select("author_id, key, hash, comment_id, created_at").Order("created_at").Find(&keys).Error; err != nil {
 		return nil, fmt.Errorf("select keys: %w", err)
 	}
 	for _, k := range keys {
@@ -107,7 +109,7 @@ func readEntries(tx *gorm.DB, which func(tx *gorm.DB, column string) *gorm.DB) (
 		PostID, Key string
 		ClosedAt    time.Time
 	}
-	if err := which(tx.Table("comment_closed_posts"), "post_id").Select("post_id, key, closed_at").Find(&closed).Error; err != nil {
+	if err := r.of(tx.Table("comment_closed_posts"), "post_id").Select("post_id, key, closed_at").Find(&closed).Error; err != nil {
 		return nil, fmt.Errorf("select closed posts: %w", err)
 	}
 	for _, c := range closed {
