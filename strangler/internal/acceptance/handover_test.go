@@ -38,6 +38,7 @@ type owning struct {
 	side        *ownership.Side
 	app, admin  *httptest.Server
 	wrote, sent atomic.Int64 // notes, and refusals
+	follows     atomic.Value // what it reports of whom it asks: owner or local
 }
 
 // nothing is a feed without events: what is written stays where it was written, and
@@ -85,9 +86,13 @@ func startOwning(t *testing.T, name, peer string, as ownership.State) *owning {
 	_, err = side.Adopt(t.Context(), as, "the test")
 	require.NoError(t, err)
 	o := &owning{db: db, side: side}
+	o.follows.Store("owner")
 	o.app = httptest.NewServer(http.HandlerFunc(o.answers))
 	t.Cleanup(o.app.Close)
 	mux := http.NewServeMux()
+	mux.HandleFunc("/topology", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"seams": map[string]any{"notes": o.follows.Load(), "others": 1}})
+	})
 	mux.Handle("/ownership/notes", remote.Handler(side))
 	mux.Handle("/ownership/notes/", remote.Handler(side))
 	o.admin = httptest.NewServer(mux)
@@ -273,6 +278,24 @@ func TestRoutesDoNotGoBackToAnOlderEpoch(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(text), "revision: 8   # of the test")
 	require.Contains(t, string(text), "{owner: comments, epoch: 4}")
+}
+
+// TestAHostThatKeepsToItsOwnTablesIsNotLeftBehind: its database would refuse what it
+// writes.
+func TestAHostThatKeepsToItsOwnTablesIsNotLeftBehind(t *testing.T) {
+	o := startOwned(t)
+	o.old.follows.Store("local")
+	_, err := o.command(t, "--to", "comments")
+	require.ErrorContains(t, err, o.old.admin.URL+` reports notes "local": it would write where it may not`)
+	row, err := o.old.side.Row(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "owner at 1", row.String(), "nothing was begun")
+	o.old.follows.Store("owner")
+	_, err = o.command(t, "--to", "comments")
+	require.NoError(t, err)
+	o.old.follows.Store("local")
+	_, err = o.command(t, "--to", "monolith")
+	require.NoError(t, err, "to it there is no danger")
 }
 
 func TestAHandoverThatNamesTooLittleSaysWhat(t *testing.T) {

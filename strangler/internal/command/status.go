@@ -69,6 +69,9 @@ func printStatus(out io.Writer, s local.Status) error {
 		fmt.Fprintf(out, "gateway    %s\n", s.Page)
 	}
 	fmt.Fprintf(out, "sessions   %s, user cache %s\nfolder     %s\n\n", s.Sessions, s.UserCache, s.Dir)
+	for _, resource := range slices.Sorted(maps.Keys(s.Owners)) {
+		fmt.Fprintf(out, "%s are owned by %s at epoch %d, as the gateway's file says\n\n", resource, s.Owners[resource].Owner, s.Owners[resource].Epoch)
+	}
 	for _, route := range slices.Sorted(maps.Keys(s.Shares)) {
 		fmt.Fprintf(out, "canary of %s: %s\n\n", route, s.Shares[route])
 	}

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"banyan.dev/strangler/internal/ramp"
@@ -29,6 +30,8 @@ type Status struct {
 	Page      string    `json:"page,omitempty"` // of the gateway
 	Sessions  string    `json:"sessions"`
 	UserCache string    `json:"user_cache"`
+	// Owners are who owns what, as the gateway's file says.
+	Owners map[string]Owned `json:"owners,omitempty"`
 	// Shares are what routes were ramped to, in percent.
 	Shares    map[string]ramp.Share `json:"shares,omitempty"`
 	Processes []Process             `json:"processes"`
@@ -40,7 +43,7 @@ func (r *Run) Status(ctx context.Context) Status {
 	s := Status{
 		Dir: r.Dir(), Step: r.journal.At(), Created: r.state.Created, Entry: r.EntryURL(), Page: r.GatewayPage(),
 		Sessions: r.state.Settings.Store, UserCache: r.state.Settings.UserCache, OK: true,
-		Shares: r.state.Routes.Shares,
+		Shares: r.state.Routes.Shares, Owners: r.owners(),
 	}
 	if walk, done, open := r.journal.Open(); open {
 		s.Walk = fmt.Sprintf("%s, %d of %d actions done", walk.Title(), done, len(walk.Actions))
@@ -51,6 +54,25 @@ func (r *Run) Status(ctx context.Context) Status {
 		s.Processes = append(s.Processes, p)
 	}
 	return s
+}
+
+// owners are who owns what, as the gateway's file says; none without a gateway.
+func (r *Run) owners() map[string]Owned {
+	text, err := os.ReadFile(r.folder.path("gateway.yaml"))
+	if err != nil || r.state.Routes.Step == "" {
+		return nil
+	}
+	names, err := ramp.Resources(text)
+	if err != nil {
+		return nil
+	}
+	owners := map[string]Owned{}
+	for _, name := range names {
+		if is, err := ramp.LookupOwner(text, name); err == nil {
+			owners[name] = Owned{Owner: is.Owner, Epoch: is.Epoch}
+		}
+	}
+	return owners
 }
 
 func (r *Run) describe(ctx context.Context, i *Instance) Process {

@@ -77,6 +77,9 @@ func (h Hosts) Rows(ctx context.Context) (rows [2]ownership.Row, err error) {
 // Handover makes a side the owner, whatever state it finds. What was given up is tried
 // again until ctx ends: then the owner from before owns, and all is well.
 func (h Hosts) Handover(ctx context.Context, to string, gates handover.Gateways, router handover.Router, by string, log *slog.Logger) (handover.Outcome, error) {
+	if err := h.MayMove(ctx, to); err != nil {
+		return handover.Outcome{}, err
+	}
 	sides, closing, err := h.Sides()
 	if err != nil {
 		return handover.Outcome{}, err
