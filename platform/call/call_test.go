@@ -204,6 +204,14 @@ func TestAnAnswerIsBounded(t *testing.T) {
 	require.Equal(t, int64(2), p.asked.Load())
 }
 
+func TestAnAnswerMayBeLargeUnlessItIsSaid(t *testing.T) {
+	const n = 20 << 20
+	p := replica(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("x", n)) })
+	answer, err := client(t, call.Config{Timeout: time.Minute}, p.url).Do(t.Context(), get("/"))
+	require.NoError(t, err)
+	require.Len(t, answer.Body, n)
+}
+
 func TestTraceAndRequestIDTravel(t *testing.T) {
 	var got atomic.Pointer[http.Header]
 	c := client(t, call.Config{}, replica(t, func(_ http.ResponseWriter, r *http.Request) { h := r.Header.Clone(); got.Store(&h) }).url)

@@ -21,7 +21,9 @@ type Config struct {
 	URLs []string
 	// Timeout bounds a call with all its tries; 0 means 2 s. A context may be shorter.
 	Timeout time.Duration
-	// MaxBody bounds an answer's body in bytes; 0 means 1 MiB.
+	// MaxBody bounds an answer's body in bytes; 0 means 32 MiB. It is there for a peer
+	// that never ends, and must lie above whatever a peer may rightly answer: a page of a
+	// hundred texts that people wrote to be large has some MiB, escaped as JSON.
 	MaxBody int64
 	// Breaker says when not to ask at all.
 	Breaker Breaker
@@ -42,7 +44,7 @@ type Breaker struct {
 
 func (c Config) withDefaults() Config {
 	c.Timeout = cmp.Or(c.Timeout, 2*time.Second)
-	c.MaxBody = cmp.Or(c.MaxBody, 1<<20)
+	c.MaxBody = cmp.Or(c.MaxBody, 32<<20)
 	c.Breaker.Failures = cmp.Or(c.Breaker.Failures, 5)
 	c.Breaker.OpenFor = cmp.Or(c.Breaker.OpenFor, time.Second)
 	if c.Logger == nil {

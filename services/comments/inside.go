@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -142,8 +144,29 @@ func (h *host) closePost(c echo.Context) error {
 		f.Add("key", "has %d bytes: send the event's id, which is what makes asking again harmless", len(in.Key))
 		return f.Err()
 	}
-	if err := h.parts.comments.CloseUnder(c.Request().Context(), id, in.Key); err != nil {
+	if err := h.close(c.Request().Context(), id, in.Key); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// closeWithin bounds the closing of one post.
+const closeWithin = 30 * time.Second
+
+// close goes on when who asked goes away: under one post there may be more comments
+// than are deleted while anybody waits, and whoever must have it done asks again and
+// again. If each of them took its work along, it would never be done. Those who ask
+// again meanwhile wait for the same transaction.
+func (h *host) close(ctx context.Context, postID, key string) error {
+	closed := h.closing.DoChan(postID, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
+		defer cancel()
+		return nil, h.parts.comments.CloseUnder(ctx, postID, key)
+	})
+	select {
+	case done := <-closed:
+		return done.Err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"banyan.dev/features/contracts"
 	"banyan.dev/platform/httpkit"
+	"banyan.dev/platform/identity"
 	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/problem"
 )
@@ -134,6 +137,55 @@ func TestWhatTheMonolithAsksAnOwner(t *testing.T) {
 	service.send("POST", "/internal/posts/"+post+"/close", map[string]string{"key": ""}).refused(422, problem.Validation)
 	require.Empty(t, r.as(t, mo).reads(post).bodies())
 	r.as(t, rita).says(post, "After all").refused(404, problem.NotFound)
+}
+
+func TestAPostIsClosedThoughWhoAskedHasGone(t *testing.T) {
+	t.Parallel()
+	w, r := owning(t)
+	ann := w.monolith.person("Ann", contracts.Author)
+	post := w.monolith.post(ann)
+	c := r.as(t, ann).says(post, "Hello").is(201).comment()
+	busy, err := r.parts.db.SQL().BeginTx(t.Context(), nil) // so that closing takes longer than anybody waits
+	require.NoError(t, err)
+	defer func() { _ = busy.Rollback() }()
+	_, err = busy.ExecContext(t.Context(), "SELECT FROM comments WHERE id = $1 FOR UPDATE", c.ID)
+	require.NoError(t, err)
+	service := r.asService(t).token
+	for range 3 { // asks again, as whoever must have it done does
+		asks, goes := context.WithCancel(t.Context())
+		left := make(chan struct{})
+		go func() {
+			defer close(left)
+			r.asksToClose(asks, t, post, service)
+		}()
+		require.Eventually(t, func() bool { return waitingForLocks(t, r) == 1 }, soon, often, "one closes it, however many ask")
+		goes()
+		<-left
+	}
+	require.NoError(t, busy.Rollback())
+	require.Eventually(t, func() bool { return len(r.as(t, ann).reads(post).bodies()) == 0 }, soon, often)
+}
+
+// asksToClose is the monolith's request, which may be given up in the middle.
+func (r *running) asksToClose(ctx context.Context, t *testing.T, post, token string) {
+	q, err := http.NewRequestWithContext(ctx, "POST", "http://"+r.publicPort.Address()+"/internal/posts/"+post+"/close", strings.NewReader(`{"key": "event-1"}`))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	q.Header = http.Header{"Content-Type": {"application/json"}, identity.Header: {token}}
+	if answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(q); err == nil {
+		answer.Body.Close()
+		t.Errorf("it was answered %d while the comment was locked", answer.StatusCode)
+	}
+}
+
+// waitingForLocks is how many of the database's sessions wait for another's lock.
+func waitingForLocks(t *testing.T, r *running) (n int) {
+	t.Helper()
+	require.NoError(t, r.parts.db.SQL().QueryRowContext(t.Context(),
+		"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&n))
+	return n
 }
 
 func TestTheAdminPortWantsItsToken(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
 
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/run"
@@ -24,6 +25,7 @@ type host struct {
 	started  time.Time
 
 	parts      parts
+	closing    singleflight.Group // posts whose comments are being deleted, by id
 	topics     *topics
 	publicPort *httpkit.Port
 	adminPort  *httpkit.Port
