@@ -21,9 +21,10 @@ func (r *Run) Reconcile(ctx context.Context, resource string) (reconcile.Report,
 	return hosts.Reconcile(ctx, reconcile.Options{Again: behind})
 }
 
-// behind is how far the feed may lag when a host was killed a moment ago: Kafka gives
-// its partitions to others when it has been silent for 10 s.
-const behind = 20 * time.Second
+// behind is how far the feed may lag when hosts were killed a moment ago: Kafka gives the
+// partitions of one to others when it has been silent for 10 s, and begins anew for each
+// that dies or comes back meanwhile. What is equal before is not waited for.
+const behind = time.Minute
 
 // reconcile compares so often; a difference is an error that names the rows.
 func (r *Run) reconcile(ctx context.Context, t steps.Transfer) error {
