@@ -17,7 +17,7 @@ func (r *Rows) Versions(ctx context.Context, ids []string) (map[string]comments.
 		Deleted bool
 	}
 	err := r.db.Gorm(ctx).Raw(`SELECT id, version, false AS deleted FROM comments WHERE id = ANY($1)
-		UNION ALL SELECT id, version, true FROM comment_tombstones WHERE id = ANY($1)`, database.UUIDs(ids)).Scan(&rows).Error
+		UNION ALL SELECT id, version, true FROM comment_tombstones WHERE id = ANY($1)`, database.UUIDs(ids)).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("select versions of comments: %w", err)
 	}
