@@ -67,7 +67,7 @@ func (t *tool) benchOutbox() *cobra.Command {
 	cmd.Flags().StringSliceVar(&c.Only, "only", nil, "the contenders, of "+strings.Join(outboxes.Names(), ", ")+" (default: all)")
 	cmd.Flags().IntVar(&c.Rounds, "rounds", c.Rounds, "how often each contender has its turn")
 	cmd.Flags().IntVar(&c.Rate, "rate", c.Rate, "events written a second while latency is measured")
-	cmd.Flags().DurationVar(&c.Duration, "duration", c.Duration, "how long latency is measured, and how long relays wait; 0 leaves both out")
+	cmd.Flags().DurationVar(&c.Duration, "duration", c.Duration, "how long latency is measured; relays wait for nothing half as long; 0 leaves both out")
 	cmd.Flags().IntVar(&c.Backlog, "backlog", c.Backlog, "how many events to drain; 0 leaves that out")
 	cmd.Flags().IntVar(&c.Applied, "applied", c.Applied, "how many events the inbox applies; 0 leaves that out")
 	cmd.Flags().StringVar(&c.Postgres, "postgres-url", "", "a PostgreSQL in which databases may be made, postgres://user:password@host:port/database")

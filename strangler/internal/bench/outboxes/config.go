@@ -34,7 +34,8 @@ type Config struct {
 	Rounds int
 	// Rate is how many events a second are written while latency is measured.
 	Rate int
-	// Duration is how long that is, and how long relays idle; 0 leaves both out.
+	// Duration is how long that is; relays wait for nothing half as long. 0 leaves
+	// both out.
 	Duration time.Duration
 	// Backlog is how many events are drained; 0 leaves that part out.
 	Backlog int

@@ -83,7 +83,7 @@ func (s *stage) report() Report {
 	for _, c := range s.contenders {
 		if len(c.latency) > 0 {
 			r.Latency = append(r.Latency, c.latencies(s.outbox()))
-			r.Idle = append(r.Idle, c.idles(s.Duration))
+			r.Idle = append(r.Idle, c.idles(s.idle()))
 		}
 		if len(c.drain) > 0 {
 			r.Drain = append(r.Drain, c.drains(s.outbox()))

@@ -101,10 +101,13 @@ func (s *stage) parts() (parts []outboxbench.Task) {
 		parts = append(parts, outboxbench.Task{What: outboxbench.MeasuringDrain, Events: s.Backlog})
 	}
 	if s.Duration > 0 {
-		parts = append(parts, outboxbench.Task{What: outboxbench.MeasuringIdle, For: s.Duration})
+		parts = append(parts, outboxbench.Task{What: outboxbench.MeasuringIdle, For: s.idle()})
 	}
 	return parts
 }
+
+// idle is how long relays wait for events that don't come.
+func (s *stage) idle() time.Duration { return s.Duration / 2 }
 
 func (s *stage) turn(ctx context.Context, c *contender, t outboxbench.Task) error {
 	t.Subject = c.name

@@ -22,9 +22,9 @@ import (
 // contender is one way to set watermill up.
 type contender struct {
 	settings
-	place outboxbench.Place
-	// router's close waits so long for what is under way
-	silent watermill.NopLogger
+	place       outboxbench.Place
+	ackDeadline *time.Duration // nil: watermill's default, 30 s
+	silent      watermill.NopLogger
 }
 
 // subject is what is measured.
@@ -52,7 +52,7 @@ func (c contender) prepare(ctx context.Context) error {
 func outboxTopic(i int) string { return "outbox_" + strconv.Itoa(i) }
 
 func (c contender) subscriber(db watermillsql.Beginner) (*watermillsql.Subscriber, error) {
-	config := watermillsql.SubscriberConfig{PollInterval: c.Poll, RetryInterval: c.Poll, ResendInterval: time.Second, InitializeSchema: false}
+	config := watermillsql.SubscriberConfig{PollInterval: c.Poll, AckDeadline: c.ackDeadline}
 	if c.Schema == queueSchema {
 		config.SchemaAdapter = watermillsql.PostgreSQLQueueSchema{SubscribeBatchSize: c.Batch}
 		config.OffsetsAdapter = watermillsql.PostgreSQLQueueOffsetsAdapter{DeleteOnAck: true}
