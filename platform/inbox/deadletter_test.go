@@ -178,6 +178,53 @@ func TestADeadLetterIsRedriven(t *testing.T) {
 	require.Zero(t, n, "it is done")
 }
 
+// alone notes whether it was ever called for two events at once. It refuses the first
+// event until it is mended, and then stays in it until it is told to go on.
+type alone struct {
+	mended, overlapped atomic.Bool
+	inside             atomic.Int32
+	entered, goOn      chan struct{}
+}
+
+func (a *alone) Handle(ctx context.Context, tx *gorm.DB, e inbox.Event) error {
+	if a.inside.Add(1) > 1 {
+		a.overlapped.Store(true)
+	}
+	defer a.inside.Add(-1)
+	if e.Version == 1 {
+		if !a.mended.Load() {
+			return inbox.Permanent(errors.New("not yet"))
+		}
+		close(a.entered)
+		<-a.goOn
+	}
+	return calls.Handle(ctx, tx, []inbox.Event{e})
+}
+
+// TestARedriveWaitsForWhatIsFresh: an old state that is handled again beside a newer
+// one would find no row yet, as the newer one does, and both would write theirs.
+func TestARedriveWaitsForWhatIsFresh(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	a := &alone{entered: make(chan struct{}), goOn: make(chan struct{})}
+	w.publish(w.event("a", 1))
+	w.start(w.inbox(w.config(inbox.Each(a.Handle))))
+	w.becomes(1, `SELECT count(*) FROM inbox_dead_letters`)
+	a.mended.Store(true)
+	_, err := inbox.NewDeadLetters(w.db).Redrive(t.Context(), 1)
+	require.NoError(t, err)
+	<-a.entered
+	w.publish(w.event("a", 2))
+	require.Eventually(t, func() bool {
+		waiting := w.number(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%inbox_positions%'`)
+		return waiting > 0 || a.overlapped.Load()
+	}, soon, often)
+	close(a.goOn)
+	w.becomes(2, `SELECT count(*) FROM calls`)
+	require.False(t, a.overlapped.Load())
+	require.Equal(t, "a1 a2", w.called())
+}
+
 func TestADeadLetterIsDiscardedWithAReason(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)

@@ -45,7 +45,7 @@ func (b *Inbox) again(ctx context.Context, d *DeadLetter) error {
 		err = call(func() error { return preparer.Prepare(traced(ctx, e), e) })
 	}
 	if err == nil {
-		err = b.handleAgain(ctx, d.ID, e)
+		err = b.handleAgain(ctx, d, e)
 	}
 	if err == nil {
 		return nil
@@ -62,13 +62,18 @@ func (b *Inbox) again(ctx context.Context, d *DeadLetter) error {
 	})
 }
 
-// handleAgain closes and handles in one transaction. A second member that wants to do
-// the same waits for the row's lock, and then finds it closed: so they keep the order.
-func (b *Inbox) handleAgain(ctx context.Context, id int64, e Event) error {
+// handleAgain closes and handles in one transaction, with the partition's position
+// locked as by who handles what is fresh: a handler that guards by a row's version
+// must not run beside another that is about to write the same row for the first time.
+// A second member that wants to do the same waits, and then finds it closed.
+func (b *Inbox) handleAgain(ctx context.Context, d *DeadLetter, e Event) error {
 	var mine bool
 	err := b.cfg.DB.InTx(ctx, func(tx *gorm.DB) error {
+		if _, err := lockPosition(tx, b.cfg.Consumer, d.Topic, d.Partition); err != nil {
+			return err
+		}
 		closed := tx.Exec(`UPDATE inbox_dead_letters SET state = 'redriven', closed_at = now(), attempts = attempts + 1, last_at = now()
-			WHERE id = ? AND state = 'redrive'`, id)
+			WHERE id = ? AND state = 'redrive'`, d.ID)
 		if mine = closed.RowsAffected == 1; closed.Error != nil || !mine {
 			return closed.Error
 		}
