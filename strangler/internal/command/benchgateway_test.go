@@ -27,7 +27,7 @@ func TestBenchGatewayTeachesWhatIsMeasured(t *testing.T) {
 
 func TestBenchGatewayRefusesWhatItDoesNotKnow(t *testing.T) {
 	_, _, err := execute(t, "bench", "gateway", "--only", "squid")
-	require.ErrorContains(t, err, `--only names "squid": known are nginx, haproxy, caddy, reverseproxy, gateway`)
+	require.ErrorContains(t, err, `--only names "squid": known are nginx, haproxy, caddy, reverseproxy, reverseproxy-untuned, gateway`)
 	_, _, err = execute(t, "bench", "internal-process", "{}")
 	require.ErrorContains(t, err, "is no part of the benchmark")
 }
