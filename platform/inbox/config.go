@@ -93,7 +93,8 @@ func (c Config) withDefaults() Config {
 	c.GapWait = cmp.Or(c.GapWait, 30*time.Second)
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, 1000)
 	c.Every = cmp.Or(c.Every, time.Second)
-	if _, alone := c.Handler.(Preparer); alone {
+	_, alone := c.Handler.(Preparer)
+	if _, knows := c.Handler.(Needer); alone && !knows {
 		c.Batch = 1
 	}
 	if c.Logger == nil {

@@ -29,7 +29,7 @@
 // A handler's transaction writes what belongs to the event and nothing else: it may
 // run more than once, and it does not talk to the network. What must (a call to the
 // owner of a resource) is a Preparer's, before the transaction, with the event's id
-// as its idempotency key.
+// as its idempotency key; a Needer among them says for which events.
 //
 // Hosts make the tables with Migrate.
 package inbox

@@ -32,6 +32,14 @@ type Preparer interface {
 	Prepare(ctx context.Context, e Event) error
 }
 
+// Needer is a Preparer that knows which events it has something to do for: those come
+// one by one, all between them in batches and unprepared.
+type Needer interface {
+	// Needs tells whether the event is to be prepared. It is asked more than once, and
+	// looks at nothing but the event.
+	Needs(e Event) bool
+}
+
 // Each is a Handler that takes events one by one. The context carries the event's
 // trace.
 type Each func(ctx context.Context, tx *gorm.DB, e Event) error

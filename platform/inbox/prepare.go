@@ -5,11 +5,45 @@ import (
 	"fmt"
 )
 
-// prepare lets a Preparer do its part before the transaction; items come one by one
-// then. An event that was handled is not prepared again.
+// needs tells whether an event must be prepared. A Needer that panics does not know,
+// and shall say so where its errors are minded.
+func (b *Inbox) needs(e Event) bool {
+	if _, prepares := b.cfg.Handler.(Preparer); !prepares {
+		return false
+	}
+	needer, knows := b.cfg.Handler.(Needer)
+	if !knows {
+		return true
+	}
+	needed := true
+	err := call(func() error { needed = needer.Needs(e); return nil })
+	return needed || err != nil
+}
+
+// portions are what is settled at a time: an event that must be prepared by itself,
+// and all that stand between two of those.
+func (w *worker) portions(items []item) (all [][]item) {
+	begin := 0
+	for i, it := range items {
+		if it.bad != nil || !w.needs(it.event) {
+			continue
+		}
+		if begin < i {
+			all = append(all, items[begin:i])
+		}
+		all, begin = append(all, items[i:i+1]), i+1
+	}
+	if begin < len(items) {
+		all = append(all, items[begin:])
+	}
+	return all
+}
+
+// prepare lets a Preparer do its part before the transaction; items that need it come
+// one by one. An event that was handled is not prepared again.
 func (w *worker) prepare(ctx context.Context, items []item, aside map[string]condemned) error {
 	preparer, ok := w.cfg.Handler.(Preparer)
-	if !ok || len(items) != 1 || items[0].bad != nil {
+	if !ok || len(items) != 1 || items[0].bad != nil || !w.needs(items[0].event) {
 		return nil
 	}
 	e := items[0].event

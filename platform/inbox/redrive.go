@@ -41,7 +41,7 @@ func (b *Inbox) nextRedrive(ctx context.Context, after int64) (*DeadLetter, erro
 // again leaves the letter open, with the new reason.
 func (b *Inbox) again(ctx context.Context, d *DeadLetter) error {
 	e, err := d.event()
-	if preparer, ok := b.cfg.Handler.(Preparer); err == nil && ok {
+	if preparer, ok := b.cfg.Handler.(Preparer); err == nil && ok && b.needs(e) {
 		err = call(func() error { return preparer.Prepare(traced(ctx, e), e) })
 	}
 	if err == nil {

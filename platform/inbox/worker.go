@@ -41,11 +41,17 @@ func (w *worker) run(ctx context.Context) error {
 		for i := range messages {
 			items[i] = readItem(messages[i])
 		}
-		if err := w.settle(ctx, items); err != nil {
-			return nil
+		if len(items) == 0 { // something has waited long enough
+			err = w.settle(ctx, nil)
 		}
-		if n := len(messages); n > 0 {
-			w.commit(ctx, messages[n-1])
+		for _, portion := range w.portions(items) {
+			if err = w.settle(ctx, portion); err != nil {
+				break
+			}
+			w.commit(ctx, portion[len(portion)-1].message)
+		}
+		if err != nil {
+			return nil
 		}
 	}
 }
