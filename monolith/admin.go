@@ -71,7 +71,7 @@ func (h *host) topology() topology {
 		Settings: h.settings.refused(),
 	}
 	if h.events != nil {
-		t.moved = h.events.told(h.db, h.consumers())
+		t.moved = h.events.told(h.db, consumers())
 	}
 	return t
 }

@@ -154,21 +154,18 @@ func together(ctx context.Context, inboxes []*inbox.Inbox) error {
 	return all
 }
 
-// inboxes are what this host listens to. Deleted posts are always heard of: one that was
-// deleted just before comments came back here is not forgotten. Comments are, as soon
-// as another host may own them.
+// inboxes are what this host listens to, also when no other host may own comments:
+// what was left to it just before they came back here, a mail or a deleted post, is not
+// forgotten; and before they go, it has come as far as the topics, since its own events
+// are quickly passed.
 func (h *host) inboxes(db *database.DB, store *untangled.Store, b blog) ([]*inbox.Inbox, error) {
 	ports := store.CommentPorts()
+	follower := commentstore.FollowerConfig{Source: eventSource, Topic: commentsTopic}
 	wanted := []inbox.Config{
 		{Consumer: postsGroup, Resource: "posts", Topics: []string{postsTopic.Name}, Handler: effects.Closing{Comments: b.talk}},
-	}
-	if h.cfg.Comments == config.Owner {
-		follower := commentstore.FollowerConfig{Source: eventSource, Topic: commentsTopic}
-		wanted = append(wanted,
-			inbox.Config{Consumer: feedGroup, Resource: commentstore.Resource, Topics: []string{commentsTopic.Name},
-				Handler: effects.NewHandler(follower, effects.Ports{Posts: ports.Posts, Queue: ports.Queue, Notices: ports.Notices})},
-			inbox.Config{Consumer: mailGroup, Resource: "mail", Topics: []string{commentsTopic.Name}, Handler: effects.Mail{Mails: b.notifications}},
-		)
+		{Consumer: feedGroup, Resource: commentstore.Resource, Topics: []string{commentsTopic.Name},
+			Handler: effects.NewHandler(follower, effects.Ports{Posts: ports.Posts, Queue: ports.Queue, Notices: ports.Notices})},
+		{Consumer: mailGroup, Resource: "mail", Topics: []string{commentsTopic.Name}, Handler: effects.Mail{Source: eventSource, Mails: b.notifications}},
 	}
 	var all []*inbox.Inbox
 	for _, cfg := range wanted {
@@ -183,12 +180,7 @@ func (h *host) inboxes(db *database.DB, store *untangled.Store, b blog) ([]*inbo
 }
 
 // consumers are the names of this host's inboxes.
-func (h *host) consumers() []string {
-	if h.cfg.Comments == config.Owner {
-		return []string{postsGroup, feedGroup, mailGroup}
-	}
-	return []string{postsGroup}
-}
+func consumers() []string { return []string{postsGroup, feedGroup, mailGroup} }
 
 // ownedHere refuses to start as if nobody else could own comments when somebody does,
 // or nobody: each write would be a second owner's.

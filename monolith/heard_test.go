@@ -169,3 +169,26 @@ func TestMailsWaitForTheirServer(t *testing.T) {
 	w.mails = back
 	require.Eventually(t, func() bool { return back.Total() == 1 }, soon, often)
 }
+
+// TestMailsThatWaitSurviveTheWayBack: comments are handed back and the monolith runs as
+// if nobody else could own them, before the mail server takes what the service left.
+func TestMailsThatWaitSurviveTheWayBack(t *testing.T) {
+	w := newWorld(t)
+	ada, bob := w.client(t), w.client(t)
+	ada.author("Ada")
+	bob.signUp("Bob")
+	post := ada.post("A tree")
+	w.fills(t)
+	w.handsTo(t, "comments")
+	require.NoError(t, w.mails.Stop(t.Context()))
+	bob.says(post.text("id"), "Well said.", "one")
+	require.Eventually(t, func() bool { return commentsOf(bob, post) == 1 }, soon, often)
+	w.handsTo(t, "monolith")
+	require.NoError(t, w.stop())
+
+	back, err := embedded.StartMail(t.Context(), embedded.MailConfig{Port: portOf(t, w.cfg.SMTPAddr)})
+	require.NoError(t, err)
+	w.mails = back
+	startOn(t, w.database, append(ownStores, "EVENTS=outbox", "KAFKA_ADDRS="+w.kafka.Addr(), "SMTP_ADDR="+back.Addr())...)
+	require.Eventually(t, func() bool { return back.Total() == 1 }, soon, often)
+}

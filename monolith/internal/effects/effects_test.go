@@ -207,19 +207,28 @@ func TestWhichMailsAreSent(t *testing.T) {
 	seen := b.changed(contracts.NewID(), contracts.Approved, "", 1)
 	var sent []string
 	var answer error
-	m := effects.Mail{Mails: mails(func(n contracts.CommentNotice, id string) error {
+	m := effects.Mail{Source: ours, Mails: mails(func(n contracts.CommentNotice, id string) error {
 		require.Equal(t, contracts.CommentNotice{PostID: b.post, PostTitle: "Talk", CommentID: seen.ID, Excerpt: "Well said.", Actor: contracts.Person{ID: seen.AuthorID, Name: "Rita"}, To: b.author.ID}, n)
 		sent = append(sent, id)
 		return answer
 	})}
 	e := event(t, theirs, seen)
+	require.True(t, m.Needs(e))
 	require.NoError(t, m.Prepare(t.Context(), e))
 	require.Equal(t, []string{e.ID}, sent)
 	quiet := seen
 	quiet.Effects.Left = []contracts.Effect{contracts.EffectCount}
-	for _, other := range []contracts.Event{b.changed(contracts.NewID(), contracts.Pending, "", 1), b.deleted(seen.ID, contracts.Approved, 2), quiet} {
-		require.NoError(t, m.Prepare(t.Context(), event(t, theirs, other)))
+	for _, other := range []inbox.Event{
+		event(t, theirs, b.changed(contracts.NewID(), contracts.Pending, "", 1)), event(t, theirs, b.deleted(seen.ID, contracts.Approved, 2)),
+		event(t, theirs, quiet), event(t, ours, seen),
+	} {
+		require.False(t, m.Needs(other))
+		require.NoError(t, m.Prepare(t.Context(), other))
 	}
+	broken := e
+	broken.Payload = []byte("{")
+	require.True(t, m.Needs(broken), "so that it is told")
+	require.Error(t, m.Prepare(t.Context(), broken))
 	require.Len(t, sent, 1)
 
 	answer = problem.New(problem.NotFound, "there is no such account")

@@ -26,26 +26,47 @@ type Mails interface {
 // goes out before it is noted that it did: after a crash in between it goes out again,
 // with the same Message-ID, by which mail programs know it. It is safe for concurrent
 // use.
-type Mail struct{ Mails Mails }
+type Mail struct {
+	// Source is the host's own: it has sent the mails of its own events, or left them
+	// to nobody.
+	Source string
+	Mails  Mails
+}
 
 var (
 	_ inbox.Handler  = Mail{}
 	_ inbox.Preparer = Mail{}
+	_ inbox.Needer   = Mail{}
 )
 
-// Prepare is inbox.Preparer's.
-func (m Mail) Prepare(ctx context.Context, e inbox.Event) error {
-	if e.Type != contracts.TypeCommentChanged {
-		return nil
+// Needs is inbox.Needer's: of all that a topic keeps, the fewest leave a mail.
+func (m Mail) Needs(e inbox.Event) bool {
+	_, leaves, err := m.noticeOf(e)
+	return leaves || err != nil
+}
+
+// noticeOf is whom to tell of what; false when no mail is left to this host.
+func (m Mail) noticeOf(e inbox.Event) (n contracts.CommentNotice, leaves bool, err error) {
+	if e.Type != contracts.TypeCommentChanged || e.Source == m.Source {
+		return n, false, nil
 	}
 	_, told, err := contracts.Decode(e.Headers, e.Payload)
 	if err != nil {
-		return err
+		return n, false, err
 	}
 	changed, _ := told.(contracts.CommentChanged)
-	notice, ok := changed.Notice()
-	if !ok || !changed.LeftOf(contracts.EffectMail) {
-		return nil
+	if !changed.LeftOf(contracts.EffectMail) {
+		return n, false, nil
+	}
+	n, leaves = changed.Notice()
+	return n, leaves, nil
+}
+
+// Prepare is inbox.Preparer's.
+func (m Mail) Prepare(ctx context.Context, e inbox.Event) error {
+	notice, leaves, err := m.noticeOf(e)
+	if err != nil || !leaves {
+		return err
 	}
 	err = m.Mails.CommentMail(ctx, notice, e.ID)
 	switch {
@@ -54,7 +75,7 @@ func (m Mail) Prepare(ctx context.Context, e inbox.Event) error {
 	case errors.Is(err, notifications.ErrRefused):
 		return inbox.Permanent(err)
 	}
-	return inbox.Wait(fmt.Errorf("mail about comment %s: %w", changed.ID, err))
+	return inbox.Wait(fmt.Errorf("mail about comment %s: %w", notice.CommentID, err))
 }
 
 // Handle is inbox.Handler's: all was done before.
