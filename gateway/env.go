@@ -53,6 +53,7 @@ type settings struct {
 	WriteStall  time.Duration `env:"WRITE_STALL_TIMEOUT" envDefault:"60s"`
 	Idle        time.Duration `env:"IDLE_TIMEOUT" envDefault:"75s"`
 	Connections int           `env:"MAX_CONNECTIONS" envDefault:"65536"`
+	Kept        int64         `env:"MAX_KEPT_BYTES" envDefault:"134217728"`
 }
 
 func readSettings() (settings, error) {
@@ -107,6 +108,9 @@ func (s settings) check() error {
 	if s.Connections < 1 {
 		return fmt.Errorf("MAX_CONNECTIONS %d is out of bounds: use 1 or more", s.Connections)
 	}
+	if s.Kept < 0 {
+		return fmt.Errorf("MAX_KEPT_BYTES %d is out of bounds: use bytes, as in 134217728, or 0 to keep no longer body", s.Kept)
+	}
 	if s.Notice < 0 {
 		return fmt.Errorf("DRAIN_NOTICE %s is out of bounds: use 0s or more, as in 1s", s.Notice)
 	}
@@ -124,7 +128,7 @@ func (s settings) check() error {
 func (s settings) limits() dataplane.Limits {
 	return dataplane.Limits{
 		Header: s.HeaderBytes, HeadTime: s.HeadTime, BodyStall: s.BodyStall, BodyRate: s.BodyRate, BodyGrace: dataplane.DefaultLimits().BodyGrace,
-		WriteStall: s.WriteStall, Idle: s.Idle, Connections: s.Connections,
+		WriteStall: s.WriteStall, Idle: s.Idle, Connections: s.Connections, Kept: s.Kept,
 	}
 }
 

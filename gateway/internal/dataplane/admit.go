@@ -190,6 +190,8 @@ func (x *exchange) judge(now time.Time) {
 func (x *exchange) settleEarly() {
 	x.judge(time.Now())
 	x.leave()
+	x.unreserve(0)
+	x.content = nil
 }
 
 // leave counts the request off where it was counted in: it is over.

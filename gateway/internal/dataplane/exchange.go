@@ -47,6 +47,7 @@ type exchange struct {
 	requestID []byte
 	body      body
 	content   []byte // of a buffered body
+	reserved  int64  // of the room for kept bodies
 	out       []byte // the request's bytes on their way to the owner
 	scratch   []byte
 	keys      policy.Keys
@@ -122,6 +123,7 @@ func (x *exchange) meter() *metrics.Meter {
 func (x *exchange) let() {
 	s := x.server
 	x.leave()
+	x.unreserve(0)
 	x.finishCopy()
 	s.metrics.InFlight.Dec()
 	clear(x.tried)

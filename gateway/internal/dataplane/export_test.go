@@ -9,3 +9,6 @@ func (s *Server) Parked() int {
 
 // Open is how many connections there are.
 func (s *Server) Open() int { return int(s.open.Load()) }
+
+// Kept is how many bytes are reserved for bodies.
+func (s *Server) Kept() int64 { return s.kept.Load() }

@@ -35,7 +35,7 @@ func (x *exchange) mayKeep() bool {
 // keepBody reads a body to its end before anybody is asked, unless it is too long. So
 // a client that sends slowly isn't in flight either, and no hold waits for it.
 func (x *exchange) keepBody() error {
-	if !x.mayKeep() || x.client == nil {
+	if !x.mayKeep() || x.client == nil || !x.reserve() {
 		return nil
 	}
 	x.client.bodyStall.Store(int64(x.server.limits.BodyStall))
@@ -50,6 +50,29 @@ func (x *exchange) keepBody() error {
 	}
 	x.beginAnew()
 	return nil
+}
+
+// reserve takes what the body may need of the room that all kept bodies share. False
+// is a body that streams: it can't be sent again, and is lost nowhere else.
+func (x *exchange) reserve() bool {
+	need := x.keepsUpTo()
+	if x.body == bodySized {
+		need = int64(x.ctx.Request.Header.ContentLength())
+	}
+	if x.server.kept.Add(need) > x.server.limits.Kept {
+		x.server.kept.Add(-need)
+		return false
+	}
+	x.reserved = need
+	return true
+}
+
+// unreserve gives back what is beyond the bytes that the body takes.
+func (x *exchange) unreserve(taken int64) {
+	if spare := x.reserved - taken; spare > 0 {
+		x.server.kept.Add(-spare)
+		x.reserved = taken
+	}
 }
 
 func (x *exchange) keepSized() error {
@@ -82,6 +105,7 @@ func (x *exchange) keepChunks() error {
 			return errTooLarge
 		case errors.Is(err, io.EOF):
 			x.body = bodyBuffered
+			x.unreserve(size)
 			return nil
 		case err != nil:
 			return clientFault(err)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"banyan.dev/gateway/internal/dataplane"
 )
 
 func TestABodyThatIsTooLongToBeKeptIsNotLostSilently(t *testing.T) {
@@ -132,4 +134,41 @@ func TestTheTimeToKeepABodyIsNotTheOwners(t *testing.T) {
 			require.Equal(t, "new 20000 ", text)
 		})
 	}
+}
+
+// Bodies that wait for their rest share a room. What finds none streams, and its owner
+// hears of it at once; what is answered leaves its room to others.
+func TestKeptBodiesShareABoundedRoom(t *testing.T) {
+	const size = 60 << 10
+	o := &ownership{owner: "old", epoch: 1, writes: map[string][]string{}, asked: map[string]int{}}
+	heads := make(chan struct{}, 100)
+	old := owner(t, func(w http.ResponseWriter, r *http.Request) {
+		heads <- struct{}{}
+		o.host("old")(w, r)
+	})
+	limits := dataplane.DefaultLimits()
+	limits.Kept = size + size/2
+	m := moving{o, newRigWith(t, fmt.Sprintf(resourceRoutes, 1, "old", 1, old.URL, owner(t, o.host("new")).URL, ""), limits), nil}
+	head, body := "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: "+itoa(size)+"\r\n\r\n", strings.Repeat("k", size)
+	kept, streamed := m.raw(t), m.raw(t)
+	kept.send(head + body[:20<<10])
+	require.Eventually(t, func() bool { return m.server.Kept() == size }, time.Minute, time.Millisecond)
+	streamed.send(head + body[:20<<10])
+	<-heads
+	for _, c := range []*raw{streamed, kept} {
+		c.send(body[20<<10:])
+		res, text := c.answer("POST")
+		require.Equal(t, 200, res.StatusCode, text)
+	}
+	require.Equal(t, []string{body, body}, m.done("old"))
+
+	m.move("new", 2)
+	require.Eventually(t, func() bool { return m.server.Kept() == 0 }, time.Minute, time.Millisecond)
+	for range 5 { // each gives its room back
+		for _, chunked := range []bool{false, true} {
+			res, text := m.sends(t, body, chunked)
+			require.Equal(t, 200, res.StatusCode, text)
+		}
+	}
+	require.Eventually(t, func() bool { return m.server.Kept() == 0 }, time.Minute, time.Millisecond)
 }

@@ -39,6 +39,9 @@ type Limits struct {
 	Idle time.Duration
 	// Connections is how many are served at once; more get 503.
 	Connections int
+	// Kept is how many bytes of bodies are kept at once to be sent again, over all
+	// requests; what finds no room streams.
+	Kept int64
 }
 
 // DefaultLimits are generous to people and short with attackers. Idle is longer
@@ -47,7 +50,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Header: 16 << 10, HeadTime: 10 * time.Second, BodyStall: 30 * time.Second, BodyRate: 240, BodyGrace: 10 * time.Second,
-		WriteStall: time.Minute, Idle: 75 * time.Second, Connections: 65536,
+		WriteStall: time.Minute, Idle: 75 * time.Second, Connections: 65536, Kept: 128 << 20,
 	}
 }
 
@@ -65,6 +68,7 @@ type Server struct {
 	pool     sync.Pool // of *exchange
 
 	open      atomic.Int64 // connections, parked ones and tunnels too
+	kept      atomic.Int64 // bytes reserved for bodies
 	lingering chan struct{}
 	rooms     rooms
 	lot       lot
