@@ -8,10 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"banyan.dev/features/contracts"
-	"banyan.dev/platform/call"
-	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/inbox"
-	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/problem"
 )
 
@@ -29,38 +26,57 @@ type Closing struct{ Comments Closer }
 var (
 	_ inbox.Handler  = Closing{}
 	_ inbox.Preparer = Closing{}
+	_ inbox.Needer   = Closing{}
 )
+
+// Needs is inbox.Needer's: while this host owns comments itself, they went with the
+// post.
+func (c Closing) Needs(e inbox.Event) bool {
+	_, left, err := leftOpen(e)
+	return left || err != nil
+}
+
+// leftOpen is the post that is deleted while its comments are not.
+func leftOpen(e inbox.Event) (postID string, left bool, err error) {
+	if e.Type != contracts.TypePostDeleted {
+		return "", false, nil
+	}
+	_, told, err := contracts.Decode(e.Headers, e.Payload)
+	if err != nil {
+		return "", false, err
+	}
+	post, _ := told.(contracts.PostDeleted)
+	return post.ID, !slices.Contains(post.Done, contracts.EffectComments), nil
+}
 
 // Prepare is inbox.Preparer's. The event's id is the key: asked again, nothing more is
 // done.
 func (c Closing) Prepare(ctx context.Context, e inbox.Event) error {
-	if e.Type != contracts.TypePostDeleted {
-		return nil
-	}
-	_, told, err := contracts.Decode(e.Headers, e.Payload)
-	if err != nil {
+	postID, left, err := leftOpen(e)
+	if err != nil || !left {
 		return err
 	}
-	post, _ := told.(contracts.PostDeleted)
-	if slices.Contains(post.Done, contracts.EffectComments) {
-		return nil
-	}
-	err = c.Comments.CloseUnder(ctx, post.ID, e.ID)
+	err = c.Comments.CloseUnder(ctx, postID, e.ID)
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("close the comments of post %s: %w", post.ID, err)
-	if passes(err) {
-		return inbox.Wait(err)
+	err = fmt.Errorf("close the comments of post %s: %w", postID, err)
+	if aboutThePost(err) {
+		return inbox.Permanent(err)
 	}
-	return err
+	return inbox.Wait(err)
 }
 
-// passes tells whether an error says nothing about the post: its owner is away, or
-// nobody owns comments at this moment.
-func passes(err error) bool {
-	_, _, elsewhere := ownership.Elsewhere(err)
-	return elsewhere || call.IsUnavailable(err) || problem.Is(err, problem.NotOwner) || problem.Is(err, httpkit.Unavailable)
+// aboutThePost tells whether an owner of comments refuses what it is asked for, which
+// no repeating mends. All else waits: an owner that is away or mistaken, a key that is
+// being changed, nobody who owns comments at this moment. Given up, the post would stay
+// open and its comments alive, and nobody would ask for them again.
+func aboutThePost(err error) bool {
+	switch problem.KindOf(err) {
+	case problem.Malformed, problem.Validation, problem.KeyReused, problem.Conflict, problem.TooLarge:
+		return true
+	}
+	return false
 }
 
 // Handle is inbox.Handler's: all was done before.

@@ -18,7 +18,9 @@ import (
 	"banyan.dev/monolith/internal/storetest"
 	"banyan.dev/monolith/internal/untangled"
 	"banyan.dev/platform/broker"
+	"banyan.dev/platform/call"
 	"banyan.dev/platform/database"
+	"banyan.dev/platform/embedded/kafkatest"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/inbox"
 	"banyan.dev/platform/problem"
@@ -254,10 +256,63 @@ func TestWhichPostsAreClosed(t *testing.T) {
 	var answer error
 	c := effects.Closing{Comments: closer(func(postID, key string) error { closed = append(closed, postID+" "+key); return answer })}
 	e := event(t, ours, gone)
+	require.False(t, c.Needs(event(t, ours, with)))
 	require.NoError(t, c.Prepare(t.Context(), event(t, ours, with)))
 	require.Empty(t, closed, "the transaction that deleted it did")
+	require.True(t, c.Needs(e))
 	require.NoError(t, c.Prepare(t.Context(), e))
 	require.Equal(t, []string{gone.ID + " " + e.ID}, closed)
+	answer = problem.New(problem.Malformed, "no id")
+	var permanent interface{ Permanent() bool }
+	require.ErrorAs(t, c.Prepare(t.Context(), e), &permanent)
 	answer = problem.New(httpkit.Unavailable, "the service is away")
 	require.ErrorIs(t, c.Prepare(t.Context(), e), answer)
+}
+
+// TestAPostIsClosedHoweverLongItTakes: whatever an owner answers that says nothing about
+// the post is no reason to leave its comments.
+func TestAPostIsClosedHoweverLongItTakes(t *testing.T) {
+	b := newBlog(t)
+	require.NoError(t, inbox.Migrate(t.Context(), b.db))
+	kafka, err := broker.New(broker.Config{Addrs: []string{kafkatest.Start(t)}})
+	require.NoError(t, err)
+	t.Cleanup(kafka.Close)
+	posts := broker.Topic{Name: kafkatest.Unique(contracts.PostsTopic), Partitions: 1}
+	require.NoError(t, kafka.EnsureTopics(t.Context(), posts))
+	answers := []error{
+		problem.New(problem.Internal, "a mistake"), problem.New(problem.Forbidden, "another key"), problem.New(problem.Unauthenticated, "no key"),
+		&call.StatusError{Peer: "comments", Status: 500}, &call.StatusError{Peer: "comments", Status: 403}, errors.New("whatever else"), problem.Elsewhere("", 2, "nobody"),
+	}
+	asked := 0
+	in, err := inbox.New(inbox.Config{
+		Consumer: kafkatest.Unique("posts"), Topics: []string{posts.Name}, DB: b.db, Broker: kafka,
+		Attempts: 1, Backoff: time.Millisecond, MaxBackoff: time.Millisecond,
+		Handler: effects.Closing{Comments: closer(func(string, string) error {
+			if asked++; asked <= len(answers) {
+				return answers[asked-1]
+			}
+			return nil
+		})},
+	})
+	require.NoError(t, err)
+	e := event(t, ours, contracts.PostDeleted{ID: contracts.NewID(), AuthorID: contracts.NewID(), Version: 2, DeletedAt: time.Now().UTC(), Epoch: 1})
+	m := broker.Message{Topic: posts.Name, Key: []byte(e.Aggregate), Value: e.Payload}
+	for name, value := range e.Headers {
+		m.Headers = append(m.Headers, broker.Header{Key: name, Value: []byte(value)})
+	}
+	require.NoError(t, kafka.Publisher().Publish(t.Context(), []broker.Message{m}))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- in.Run(ctx) }()
+	require.Eventually(t, func() bool {
+		var n int
+		err := b.db.SQL().QueryRowContext(t.Context(), "SELECT coalesce(sum(next_offset), 0) FROM inbox_positions").Scan(&n)
+		return err == nil && n == 1
+	}, time.Minute, 10*time.Millisecond)
+	cancel()
+	require.NoError(t, <-done)
+	require.Equal(t, len(answers)+1, asked)
+	letters, err := inbox.NewDeadLetters(b.db).List(t.Context(), inbox.Which{})
+	require.NoError(t, err)
+	require.Empty(t, letters)
 }
