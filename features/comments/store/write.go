@@ -17,7 +17,7 @@ import (
 var keys = database.Keys{Table: "comment_keys", Target: "comment_id"}
 
 // Create is comments.Store's. The comment, its key, and what follows from it are one
-// transaction; the author's name is looked up after it.
+// transaction; the author's name is looked up after it, if the writer brings none.
 func (s *Store) Create(ctx context.Context, c contracts.Comment, e comments.Effects, key contracts.Key) (created contracts.Comment, replayed bool, err error) {
 	err = s.write(ctx, func(tx *gorm.DB, epoch int64) error {
 		known, err := keys.Claim(tx, c.Author.ID, key.Value, key.Hash[:], c.ID)
@@ -34,8 +34,22 @@ func (s *Store) Create(ctx context.Context, c contracts.Comment, e comments.Effe
 	if err != nil {
 		return contracts.Comment{}, false, err
 	}
-	created, err = s.named(ctx, created)
-	return created, replayed, err
+	return s.signed(ctx, created, c.Author), replayed, nil
+}
+
+// signed is a comment that was just written, with its author's name: the one that the
+// writer came with, or else the one that people know. It is written and nothing undoes
+// that: who can't be asked for a name leaves it empty, as an account that is gone does.
+func (s *Store) signed(ctx context.Context, c contracts.Comment, writer contracts.Person) contracts.Comment {
+	if c.Author.ID == writer.ID && writer.Name != "" {
+		c.Author.Name = writer.Name
+		return c
+	}
+	if named, err := s.named(ctx, c); err == nil {
+		return named
+	}
+	c.Author.Name = ""
+	return c
 }
 
 // write runs f in one transaction that begins by asking whether this database owns
@@ -111,8 +125,7 @@ func (s *Store) Update(ctx context.Context, c contracts.Comment, e comments.Effe
 	if err != nil {
 		return contracts.Comment{}, false, err
 	}
-	updated, err = s.named(ctx, updated)
-	return updated, replayed, err
+	return s.signed(ctx, updated, c.Author), replayed, nil
 }
 
 func (s *Store) update(tx *gorm.DB, epoch int64, c contracts.Comment, e comments.Effects) (contracts.Comment, error) {
