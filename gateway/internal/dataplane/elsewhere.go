@@ -102,6 +102,7 @@ func (x *exchange) loseUpload() error {
 // that were asked.
 func (x *exchange) refuse() error {
 	x.lasting.Misdirected.Refused()
+	x.lasting.Gate.SendAway()
 	x.owner, x.foreign = nil, nil
 	return errHeld
 }

@@ -343,3 +343,15 @@ func TestOwnershipMovesUnderLoadWithoutAHold(t *testing.T) {
 	}
 	require.EqualValues(t, acknowledged.Load(), len(seen))
 }
+
+// Who holds a route asks its gate how many were sent away meanwhile: they are counted
+// there too when it was an owner's word that they waited for, or their body was gone.
+func TestWhoIsSentAwayIsCountedAtTheGate(t *testing.T) {
+	m := movingRig(t, ", hold: {max_wait: 100ms}")
+	m.move("", 2)
+	for i, size := range []int{5, 200 << 10} {
+		res, answer := m.sends(t, strings.Repeat("y", size), false)
+		require.Equal(t, 503, res.StatusCode, answer)
+		require.EqualValues(t, i+1, m.current.Lasting.Holds.Gate("everything").Figures().Refused)
+	}
+}

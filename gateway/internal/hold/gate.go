@@ -130,6 +130,10 @@ func (g *Gate) Pause(bounds config.Hold, pause time.Duration, changed <-chan str
 	}
 }
 
+// SendAway counts a request that got 503 for what the gate is closed for, though it had
+// passed.
+func (g *Gate) SendAway() { g.refused.Add(1) }
+
 // Figures are a gate at one moment. Counts are since the gateway began.
 type Figures struct {
 	Held     bool
