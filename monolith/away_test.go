@@ -243,8 +243,13 @@ func TestNobodyStartsAsIfCommentsWereHis(t *testing.T) {
 		require.Contains(t, says, "follower at 2")
 		require.Contains(t, says, "strangler handover")
 	}
-	require.Contains(t, fails(t, environment(w.database, ownStores...), "seed"), "COMMENTS=local")
+	following := append([]string{"EVENTS=outbox", "KAFKA_ADDRS=" + w.kafka.Addr(), "COMMENTS=owner", "COMMENTS_URLS=" + w.service.url, "IDENTITY_KEY=" + houseKey}, ownStores...)
+	for _, settings := range [][]string{ownStores, following} {
+		require.Contains(t, fails(t, environment(w.database, settings...), "seed"), "hand comments back first", "whatever it is set to")
+	}
 	w.handsTo(t, "monolith")
+	require.Contains(t, fails(t, environment(w.database, ownStores...), "seed"), "a backfill of comments has begun")
+	require.Zero(t, countRows(t, w.db, "posts", "true"))
 	cfg, err := config.Load(environment(w.database, ownStores...))
 	require.NoError(t, err)
 	logger, err := telemetry.NewLogger(w.log, "test", cfg.LogLevel)

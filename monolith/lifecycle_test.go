@@ -250,11 +250,22 @@ func TestASeededBlogIsThereToRead(t *testing.T) {
 		root.SetArgs([]string{"seed", "--users", "6", "--posts", "12", "--comments", "30", "--seed", "7"})
 		return root.ExecuteContext(t.Context())
 	}
-	require.NoError(t, run())
+	require.NoError(t, run(), "nobody was ever asked who owns comments")
 	m := startOn(t, database)
 	first := m.client(t).get("/feed").want(200)
 	require.NotEmpty(t, first.json().items())
 	require.NoError(t, run(), "the same again adds nothing")
 	require.Equal(t, string(first.body), string(m.client(t).get("/feed").body))
 	require.Contains(t, fails(t, environment(database), "seed", "--posts", "0"), "--posts 0")
+}
+
+// TestABlogThatTellsOfItselfIsSeededBeforeItIsMoved: while hosts run, as the tool does.
+func TestABlogThatTellsOfItselfIsSeededBeforeItIsMoved(t *testing.T) {
+	w := newWorld(t)
+	root := command(environment(w.database, ownStores...), io.Discard)
+	root.SetArgs([]string{"seed", "--users", "6", "--posts", "12", "--comments", "30"})
+	require.NoError(t, root.ExecuteContext(t.Context()))
+	w.fills(t)
+	require.NotZero(t, countRows(t, w.db, "comments", "true"))
+	require.Equal(t, countRows(t, w.db, "comments", "true"), w.service.count(t, "true"))
 }

@@ -3,13 +3,18 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 
 	"github.com/spf13/cobra"
+	"gorm.io/gorm"
 
+	commentstore "banyan.dev/features/comments/store"
 	"banyan.dev/monolith/internal/config"
 	"banyan.dev/monolith/internal/seed"
+	"banyan.dev/platform/database"
+	"banyan.dev/platform/ownership"
 )
 
 // seedCommand fills a blog to look at and to measure.
@@ -37,25 +42,63 @@ func fill(ctx context.Context, cfg config.Config, logger *slog.Logger, content s
 	if err != nil {
 		return err
 	}
-	if err := ownedHere(ctx, db, cfg); err != nil {
-		return errors.Join(err, db.Close())
-	}
+	return errors.Join(fillDatabase(ctx, db, logger, content, onlyEmpty), db.Close())
+}
+
+func fillDatabase(ctx context.Context, db *database.DB, logger *slog.Logger, content seed.Config, onlyEmpty bool) error {
 	if onlyEmpty {
 		inUse, err := seed.InUse(ctx, db)
 		if err != nil {
-			return errors.Join(err, db.Close())
+			return err
 		}
 		if inUse {
 			logger.InfoContext(ctx, "nothing seeded", "reason", "the blog has accounts already")
-			return db.Close()
+			return nil
 		}
 	}
-	added, err := seed.Run(ctx, db, content)
+	var added seed.Result
+	err := whileUntold(ctx, db, func() (err error) { added, err = seed.Run(ctx, db, content); return err })
 	if err != nil {
-		return errors.Join(err, db.Close())
+		return err
 	}
 	logger.InfoContext(ctx, "seeded", "accounts", added.Accounts, "posts", added.Posts, "comments", added.Comments,
 		"notifications", added.Notifications, "rules", added.Rules)
 	logger.WarnContext(ctx, "seeded accounts have a password that everybody can read: never seed a blog that is in use")
-	return db.Close()
+	return nil
+}
+
+// whileUntold runs f, which writes comments past their store, where that harms nobody:
+// comments are this database's to write, and stay so meanwhile, and no backfill has
+// told another side of them. It would never hear of what f writes, since there are no
+// events of it. A hand-over and a backfill that begin meanwhile wait for f.
+func whileUntold(ctx context.Context, db *database.DB, f func() error) error {
+	side, err := sideOf(db, commentstore.NewFeed(commentstore.FeedConfig{Source: eventSource, Topic: commentsTopic}))
+	if err != nil {
+		return err
+	}
+	return db.InTx(ctx, func(tx *gorm.DB) error {
+		_, err := side.Own(tx)
+		switch {
+		case errors.Is(err, ownership.ErrUnknown): // nobody ever moved them
+		case errors.Is(err, ownership.ErrNotOwner):
+			return fmt.Errorf("seed: %w: hand comments back first (strangler handover)", err)
+		case err != nil:
+			return fmt.Errorf("seed: %w", err)
+		}
+		// f takes as long as it takes, on a connection of its own.
+		err = tx.Exec("SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE backfill_runs IN SHARE MODE").Error
+		if err != nil {
+			return fmt.Errorf("lock out backfills: %w", err)
+		}
+		var told bool
+		err = tx.Raw("SELECT EXISTS (SELECT FROM backfill_runs WHERE resource = ?)", commentstore.Resource).Scan(&told).Error
+		if err != nil {
+			return fmt.Errorf("look for backfills of comments: %w", err)
+		}
+		if told {
+			return errors.New("seed: a backfill of comments has begun, and seeding makes no events: the other side would never have what is added now; " +
+				"seed a blog before its comments are moved")
+		}
+		return f()
+	})
 }
