@@ -164,7 +164,7 @@ func (h *host) inboxes(db *database.DB, store *untangled.Store, b blog) ([]*inbo
 	wanted := []inbox.Config{
 		{Consumer: postsGroup, Resource: "posts", Topics: []string{postsTopic.Name}, Handler: effects.Closing{Comments: b.talk}},
 		{Consumer: feedGroup, Resource: commentstore.Resource, Topics: []string{commentsTopic.Name},
-			Handler: effects.NewHandler(follower, effects.Ports{Posts: ports.Posts, Queue: ports.Queue, Notices: ports.Notices})},
+			Handler: effects.NewHandler(follower, effects.Ports{Posts: ports.Posts, Queue: ports.Queue, Notices: ports.Notices, Comments: h.events.rows})},
 		{Consumer: mailGroup, Resource: "mail", Topics: []string{commentsTopic.Name}, Handler: effects.Mail{Source: eventSource, Mails: b.notifications}},
 	}
 	var all []*inbox.Inbox

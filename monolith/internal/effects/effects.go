@@ -18,9 +18,16 @@ import (
 // Ports are the features in whose tables something follows from a comment. They do in
 // the inbox's transaction what they do in the comment's own while it is written here.
 type Ports struct {
-	Posts   commentstore.Posts
-	Queue   commentstore.Queue
-	Notices commentstore.Notices
+	Posts    commentstore.Posts
+	Queue    commentstore.Queue
+	Notices  commentstore.Notices
+	Comments Comments
+}
+
+// Comments are this host's rows; *commentstore.Rows has them.
+type Comments interface {
+	// Statuses are those of comments as they stand in tx; one that is not there has none.
+	Statuses(tx *gorm.DB, ids ...string) (map[string]contracts.CommentStatus, error)
 }
 
 // Handler applies the other side's events and does what their writer left to this
@@ -69,12 +76,16 @@ func (h *Handler) do(tx *gorm.DB, left []contracts.Event) error {
 	if err != nil {
 		return err
 	}
+	stands, err := h.stands(tx, left)
+	if err != nil {
+		return err
+	}
 	counts := map[string]int{}
 	for _, e := range left {
 		switch e := e.(type) {
 		case contracts.CommentChanged:
 			if there[e.PostID] {
-				err = h.changed(tx, e)
+				err = h.changed(tx, e, stands[e.ID])
 				counts[e.PostID] += countOf(e)
 			}
 		case contracts.CommentDeleted:
@@ -125,9 +136,21 @@ func postOf(e contracts.Event) string {
 	return ""
 }
 
-func (h *Handler) changed(tx *gorm.DB, e contracts.CommentChanged) error {
+// stands are the present statuses of the comments that became pending: an event that is
+// handled late, after it was a dead letter, may be long behind its comment.
+func (h *Handler) stands(tx *gorm.DB, left []contracts.Event) (map[string]contracts.CommentStatus, error) {
+	var ids []string
+	for _, e := range left {
+		if e, is := e.(contracts.CommentChanged); is && e.Status == contracts.Pending {
+			ids = append(ids, e.ID)
+		}
+	}
+	return h.ports.Comments.Statuses(tx, ids...)
+}
+
+func (h *Handler) changed(tx *gorm.DB, e contracts.CommentChanged, stands contracts.CommentStatus) error {
 	if e.LeftOf(contracts.EffectQueue) {
-		if err := h.queue(tx, e); err != nil {
+		if err := h.queue(tx, e, stands); err != nil {
 			return err
 		}
 	}
@@ -138,8 +161,11 @@ func (h *Handler) changed(tx *gorm.DB, e contracts.CommentChanged) error {
 	return h.ports.Notices.Tell(tx, notice, e.UpdatedAt)
 }
 
-func (h *Handler) queue(tx *gorm.DB, e contracts.CommentChanged) error {
+// queue lets wait what still does; one that is judged by now would wait for ever.
+func (h *Handler) queue(tx *gorm.DB, e contracts.CommentChanged, stands contracts.CommentStatus) error {
 	switch {
+	case e.Status == contracts.Pending && stands != contracts.Pending:
+		return nil
 	case e.Status == contracts.Pending:
 		return h.ports.Queue.Wait(tx, e.ID, e.Effects.Reason, e.UpdatedAt)
 	case e.Effects.Was == contracts.Pending:

@@ -51,7 +51,7 @@ func newBlog(t *testing.T) *blog {
 	store := untangled.New(b.db)
 	ports := store.CommentPorts()
 	b.handler = effects.NewHandler(commentstore.FollowerConfig{Source: ours, Topic: topic},
-		effects.Ports{Posts: ports.Posts, Queue: ports.Queue, Notices: ports.Notices})
+		effects.Ports{Posts: ports.Posts, Queue: ports.Queue, Notices: ports.Notices, Comments: commentstore.NewRows(b.db)})
 	b.post = b.publishes()
 	return b
 }
@@ -139,6 +139,19 @@ func TestEachChangeHasItsEffects(t *testing.T) {
 	b.has(1, 1, 2)
 	b.hears(theirs, b.deleted(one, contracts.Pending, 3), b.deleted(two, contracts.Approved, 5))
 	b.has(0, 0, 0)
+}
+
+// TestAnEventThatComesLateQueuesNothingThatIsJudged: it was a dead letter, and the ones
+// behind it are handled.
+func TestAnEventThatComesLateQueuesNothingThatIsJudged(t *testing.T) {
+	b := newBlog(t)
+	judged, gone, waits := contracts.NewID(), contracts.NewID(), contracts.NewID()
+	b.hears(theirs, b.changed(judged, contracts.Approved, contracts.Pending, 2), b.deleted(gone, contracts.Pending, 2))
+	b.has(1, 0, 1)
+	for _, id := range []string{judged, gone, waits} {
+		b.hears(theirs, b.changed(id, contracts.Pending, "", 1))
+	}
+	b.has(1, 1, 1)
 }
 
 func TestWhatIsLeftToNobodyHasNone(t *testing.T) {

@@ -1,0 +1,27 @@
+package store
+
+import (
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"banyan.dev/features/contracts"
+	"banyan.dev/platform/database"
+)
+
+// Statuses are those of comments as they stand in tx; one that is deleted, or was never
+// here, is not among them.
+func (r *Rows) Statuses(tx *gorm.DB, ids ...string) (map[string]contracts.CommentStatus, error) {
+	var rows []comment
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	if err := tx.Select("id", "status").Where("id = ANY(?)", database.UUIDs(ids)).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("select the comments' statuses: %w", err)
+	}
+	found := make(map[string]contracts.CommentStatus, len(rows))
+	for _, row := range rows {
+		found[row.ID] = row.Status
+	}
+	return found, nil
+}
