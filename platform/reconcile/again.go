@@ -85,8 +85,13 @@ func (c *comparison) lookAt(ctx context.Context, pending []suspect) error {
 func note(suspects map[Key]*suspect, both [2][]Row) {
 	for side, rows := range both {
 		for i := range rows {
-			if p := suspects[rows[i].Key]; p != nil {
-				p.last[side] = &rows[i]
+			p := suspects[rows[i].Key]
+			if p == nil {
+				continue
+			}
+			p.last[side] = &rows[i]
+			if p.first[side] == nil { // a new row, which came here since: this is where it begins
+				p.first[side] = &rows[i]
 			}
 		}
 	}

@@ -105,6 +105,20 @@ func TestARowThatNeverRests(t *testing.T) {
 	}
 }
 
+// TestANewRowThatNeverRests: at the first look the follower does not have it yet.
+func TestANewRowThatNeverRests(t *testing.T) {
+	t.Parallel()
+	version := func(after time.Duration) int64 { return 1 + int64(after/(10*time.Millisecond)) }
+	report := told(t, reconcile.Options{}, func(s *story, after time.Duration) {
+		s.owner.put(1001, version(after), fmt.Sprint("edit ", version(after)))
+		if lag := 500 * time.Millisecond; after > lag {
+			s.follower.put(1001, version(after-lag), fmt.Sprint("edit ", version(after-lag)))
+		}
+	})
+	require.Empty(t, named(report))
+	require.Equal(t, 1, report.Kinds[0].Moving)
+}
+
 func TestASingleLookIsEnoughWhenNobodyWrites(t *testing.T) {
 	t.Parallel()
 	report := told(t, reconcile.Options{Again: -1}, func(s *story, _ time.Duration) { s.owner.put(7, 2, "edited") })
