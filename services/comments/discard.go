@@ -55,7 +55,8 @@ func mustFollow(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// empty removes the rows, and what says that they are here: the newest run of a
+// empty waits until nothing is being applied, and lets nothing be: who applies locks a
+// position before anything else. It then removes the rows, and what says that they are here: the newest run of a
 // backfill, markers, and what the inbox has done. What waits in the outbox was written
 // by an owner, and goes out.
 func empty(ctx context.Context, tx *sql.Tx) error {
@@ -63,6 +64,7 @@ func empty(ctx context.Context, tx *sql.Tx) error {
 		text string
 		args []any
 	}{
+		{"LOCK TABLE inbox_positions IN EXCLUSIVE MODE", nil},
 		{"TRUNCATE comments, comment_keys, comment_tombstones, comment_closed_posts", nil},
 		{"DELETE FROM backfill_chunks WHERE resource = $1", []any{store.Resource}},
 		{"DELETE FROM backfill_runs WHERE resource = $1", []any{store.Resource}},

@@ -88,3 +88,36 @@ func TestAnOwnerIsNotDiscarded(t *testing.T) {
 	_, err = w.commands(t, "discard")
 	require.ErrorContains(t, err, "this side is fenced at 2")
 }
+
+// TestDiscardingWaitsForWhatIsBeingApplied: an inbox that runs has locked its partition
+// and writes rows then. Each would wait for what the other holds.
+func TestDiscardingWaitsForWhatIsBeingApplied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.commands(t, "discard") // makes the tables
+	require.NoError(t, err)
+	discarded := make(chan error, 1)
+	require.NoError(t, execute(t, w.database, func(ctx context.Context, q querier) error {
+		run := func(statement string, args ...any) {
+			t.Helper()
+			_, err := q.Exec(ctx, statement, args...)
+			require.NoError(t, err, statement)
+		}
+		run("INSERT INTO inbox_positions (consumer, topic, partition, next_offset) VALUES ($1, 'topic', 0, 7)", group)
+		run("BEGIN")
+		run("SELECT FROM inbox_positions WHERE consumer = $1 FOR UPDATE", group)
+		go func() { _, err := w.commands(t, "discard"); discarded <- err }()
+		require.Eventually(t, func() bool {
+			var waits bool
+			err := execute(t, w.database, func(ctx context.Context, q querier) error {
+				return q.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')").Scan(&waits)
+			})
+			return err == nil && waits
+		}, soon, often)
+		run("INSERT INTO comment_closed_posts (post_id, key) VALUES (gen_random_uuid(), 'event')")
+		run("COMMIT")
+		return nil
+	}))
+	require.NoError(t, <-discarded)
+	require.Empty(t, rows(t, w.database))
+}
