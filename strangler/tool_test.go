@@ -57,8 +57,8 @@ type status struct {
 	Step, Walk, Entry, Sessions string
 	OK                          bool
 	Processes                   []struct {
-		Name string
-		PID  int
+		Name, Admin string
+		PID         int
 	}
 }
 

@@ -155,8 +155,14 @@ func (w *walk) do(ctx context.Context, p Pair, next Next) (moved bool, err error
 	case err != nil:
 		return false, err
 	}
-	w.Logger.InfoContext(ctx, "hand-over: moved", "resource", w.Resource, "move", next.Step, "side", w.Sides[next.At].Name(), "epoch", next.Epoch)
+	w.tell(ctx, "moved", "move", next.Step, "side", w.Sides[next.At].Name(), "epoch", next.Epoch)
 	return true, nil
+}
+
+// tell logs where it is: once for each thing that is done, right after it, and before
+// the next is tried. Who wants to break it at a moment goes by these lines.
+func (w *walk) tell(ctx context.Context, what string, attrs ...any) {
+	w.Logger.InfoContext(ctx, "hand-over: "+what, append([]any{"resource", w.Resource}, attrs...)...)
 }
 
 // settle ends the walk when the routes say what the rows say. After routing the rows
@@ -177,6 +183,7 @@ func (w *walk) fence(ctx context.Context, p Pair, next Next) error {
 			return err
 		}
 		w.ready = true
+		w.tell(ctx, "begins", "from", w.Sides[next.At].Name(), "to", w.Sides[w.wanted].Name(), "epoch", next.Epoch)
 	}
 	if err := w.close(ctx); err != nil {
 		return fmt.Errorf("hold requests at the gateways: %w", err)
@@ -186,30 +193,6 @@ func (w *walk) fence(ctx context.Context, p Pair, next Next) error {
 		w.fenced, w.mine = w.Clock.Now(), true
 	}
 	return err
-}
-
-// close closes the gates, unless they are.
-func (w *walk) close(ctx context.Context) error {
-	if w.Clock.Now().Before(w.until) {
-		return nil
-	}
-	if !w.until.IsZero() {
-		return fmt.Errorf("%w: the hold has ended, and the owner is not fenced", ErrUnfinished)
-	}
-	hold, err := w.Gateways.Hold(ctx, w.Bounds.Hold)
-	if errors.Is(err, ErrHeld) { // by one that is at it too, or has died
-		w.until = w.Clock.Now().Add(w.Bounds.Hold)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	w.hold, w.held = hold, w.Clock.Now()
-	w.until = w.held.Add(w.Bounds.Hold)
-	if err := hold.Settle(ctx, w.Bounds.Settle); err != nil {
-		w.Logger.WarnContext(ctx, "hand-over: requests under way are not waited for", "resource", w.Resource, "error", err)
-	}
-	return nil
 }
 
 // take tries until all is there, or the time is up.
@@ -259,39 +242,4 @@ func (w *walk) demote(ctx context.Context, p Pair, next Next) error {
 	}
 	_, err := w.do(ctx, p, next)
 	return err
-}
-
-// route tells the gateways, and lets those go on who wait.
-func (w *walk) route(ctx context.Context, owner int, epoch int64) error {
-	err := w.Router.Route(ctx, w.Sides[owner].Name(), epoch)
-	if errors.Is(err, ErrOutrun) {
-		if w.outrun == epoch {
-			return fmt.Errorf("%w: %s owns at epoch %d: %w", ErrContradiction, w.Sides[owner].Name(), epoch, err)
-		}
-		w.outrun = epoch // by one who has moved it on: the rows will say so
-		return w.Clock.Pause(ctx, w.Bounds.Poll)
-	}
-	if err != nil {
-		return fmt.Errorf("route %s to %s: %w", w.Resource, w.Sides[owner].Name(), err)
-	}
-	w.routed = epoch
-	w.release(ctx)
-	return nil
-}
-
-// releaseWithin bounds what is done after ctx has ended.
-const releaseWithin = 5 * time.Second
-
-// release opens the gates, if this walk closed them.
-func (w *walk) release(ctx context.Context) {
-	if w.hold == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
-	defer cancel()
-	if err := w.hold.Release(ctx); err != nil {
-		w.Logger.WarnContext(ctx, "hand-over: a hold is left to end by itself", "resource", w.Resource, "error", err)
-	}
-	w.outcome.Held = w.Clock.Now().Sub(w.held)
-	w.hold = nil
 }

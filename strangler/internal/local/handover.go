@@ -72,7 +72,7 @@ func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
 		return fmt.Errorf("the routes of %s: %w", r.state.Routes.Step, err)
 	}
 	log := slog.New(&telling{r.progress})
-	gates := transfer.Gateways{Fleet: r.fleet(), Routes: union(routed.Writes, t.Holds), Logger: log}
+	gates := &transfer.Gateways{Fleet: r.fleet(), Routes: union(routed.Writes, t.Holds), Logger: log}
 	before, err := holdStatuses(ctx, gates.Fleet, gates.Routes)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
 	if err := gates.Forget(ctx); err != nil {
 		return err
 	}
-	out, err := hosts.Handover(ctx, t.To, gates, router{r, t.Resource}, fmt.Sprintf("strangler, process %d", os.Getpid()), log)
+	out, err := hosts.Handover(ctx, t.To, gates, router{r, gates, t.Resource, log}, fmt.Sprintf("strangler, process %d", os.Getpid()), log)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (h Handed) String() string {
 	return text + "; " + h.Waited.String()
 }
 
-func (r *Run) handed(ctx context.Context, t steps.Transfer, out handover.Outcome, gates transfer.Gateways, before map[string]ramp.HoldStatus) error {
+func (r *Run) handed(ctx context.Context, t steps.Transfer, out handover.Outcome, gates *transfer.Gateways, before map[string]ramp.HoldStatus) error {
 	after, err := holdStatuses(ctx, gates.Fleet, gates.Routes)
 	if err != nil {
 		return err
@@ -120,7 +120,9 @@ func (r *Run) Handed() *Handed { return r.handedOver }
 // router is the truth of a run's routes: its state, then the gateway's file.
 type router struct {
 	run      *Run
+	gates    *transfer.Gateways
 	resource string
+	log      *slog.Logger
 }
 
 // Route implements handover.Router.
@@ -142,14 +144,16 @@ func (t router) Route(ctx context.Context, owner string, epoch int64) error {
 	if err := transfer.Newer(t.resource, known, owner, epoch); err != nil {
 		return err
 	}
-	if is.Epoch == epoch {
-		return r.routesInForce(ctx, nil)
+	if is.Epoch != epoch {
+		if r.state.Routes.Resources == nil {
+			r.state.Routes.Resources = map[string]Owned{}
+		}
+		r.state.Routes.Resources[t.resource] = Owned{Owner: owner, Epoch: epoch}
+		if err := r.writeRoutes(nil, t.gates.Next(ctx, t.gates.Fleet, r.state.Routes.Revision)); err != nil {
+			return err
+		}
 	}
-	if r.state.Routes.Resources == nil {
-		r.state.Routes.Resources = map[string]Owned{}
-	}
-	r.state.Routes.Resources[t.resource] = Owned{Owner: owner, Epoch: epoch}
-	return r.writeRoutes(ctx, nil, true)
+	return t.gates.Tell(ctx, t.gates.Fleet, transfer.Word{Resource: t.resource, Owner: owner, Epoch: epoch}, t.log)
 }
 
 // Owned is who owns a resource, when both sides' databases and the routes agree.
@@ -190,7 +194,7 @@ func (r *Run) Owned(ctx context.Context, resource string) (Owned, error) {
 // telling passes a log's lines on as progress, with their attributes.
 type telling struct{ progress func(string) }
 
-func (t *telling) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+func (t *telling) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
 func (t *telling) WithAttrs([]slog.Attr) slog.Handler           { return t }
 func (t *telling) WithGroup(string) slog.Handler                { return t }
 func (t *telling) Handle(_ context.Context, rec slog.Record) error {

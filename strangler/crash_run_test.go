@@ -1,0 +1,334 @@
+package main_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/steps"
+	"banyan.dev/strangler/internal/traffic"
+)
+
+// crashes is one running system with users, in which one after another is killed.
+type crashes struct {
+	t       *testing.T
+	tl      *tool
+	load    *traffic.Load
+	owner   string
+	epoch   int64
+	noticed string // what happened in the last pass, for the log
+}
+
+func newCrashes(t *testing.T) *crashes {
+	t.Helper()
+	c := &crashes{t: t, tl: newTool(t)}
+	c.tl.run("up", "--step", "07", "--posts", "20")
+	wd, err := os.Getwd()
+	require.NoError(t, err)
+	root, err := steps.Find(wd)
+	require.NoError(t, err)
+	path, err := steps.Load(root)
+	require.NoError(t, err)
+	entry, err := local.FollowEntry(path, c.tl.dir)
+	require.NoError(t, err)
+	c.load, err = traffic.New(traffic.Config{BaseURL: entry, Users: 12, Rate: 50, Seed: 1})
+	require.NoError(t, err)
+	working, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.load.Run(working) }()
+	t.Cleanup(func() { stop(); require.NoError(t, <-ended) })
+	select {
+	case <-c.load.Ready():
+	case err := <-ended:
+		require.NoError(t, err, "the users could not begin")
+	}
+	c.owned()
+	return c
+}
+
+// play kills the victim at its moment, brings back what died, goes on, and looks.
+func (c *crashes) play(p pass) {
+	c.t.Helper()
+	if c.owner == p.to {
+		c.tl.run("handover", "--to", otherSide(p.to))
+		c.owned()
+	}
+	pids := c.pids(p)
+	c.load.Begin(p.String())
+	child := c.handover(p.to)
+	last := child.killAt(p, pids)
+	ended := child.settle()
+	if p.victim != theTool {
+		c.tl.run("up", "--step", "07") // starts what has died
+	}
+	c.tl.run("handover", "--to", p.goal())
+	before := c.epoch
+	c.owned()
+	require.Equal(c.t, p.goal(), c.owner, p)
+	require.GreaterOrEqual(c.t, c.epoch, before, "%s: an epoch only grows", p)
+	w := c.load.End()
+	require.Zero(c.t, w.SignedOut, "%s: %v", p, w.Failures)
+	if p.victim == theRelay { // one replica of several: nobody need notice
+		require.Zero(c.t, w.Failed, "%s: %v", p, w.Failures)
+	}
+	c.noticed = fmt.Sprintf("caught at %q; the command %s; %d of %d requests failed; epoch %d to %d", last, ended, w.Failed, w.Requests, before, c.epoch)
+	c.sound(p)
+}
+
+// owned requires that one side owns, that the other follows, that every gateway knows,
+// and that nothing is held any more.
+func (c *crashes) owned() {
+	c.t.Helper()
+	var report struct {
+		Sides []struct {
+			Name string
+			Row  struct {
+				State string
+				Epoch int64
+			}
+		}
+		Gateways []struct {
+			Owner, Error string
+			Epoch        int64
+			Held         []string
+		}
+	}
+	said := c.tl.run("handover", "--status", "--json")
+	require.NoError(c.t, json.Unmarshal([]byte(said), &report))
+	c.owner = ""
+	states := map[string]int{}
+	for _, s := range report.Sides {
+		states[s.Row.State]++
+		if s.Row.State == "owner" {
+			c.owner, c.epoch = s.Name, s.Row.Epoch
+		}
+	}
+	require.Equal(c.t, map[string]int{"owner": 1, "follower": 1}, states, said)
+	for _, s := range report.Sides {
+		require.LessOrEqual(c.t, s.Row.Epoch, c.epoch, said)
+	}
+	require.NotEmpty(c.t, report.Gateways, said)
+	for _, g := range report.Gateways {
+		require.Empty(c.t, g.Error, said)
+		require.Equal(c.t, c.owner, g.Owner, said)
+		require.Equal(c.t, c.epoch, g.Epoch, said)
+		require.Empty(c.t, g.Held, said)
+	}
+}
+
+// sound requires that writes go on unharmed, that both sides hold the same, and that
+// everything acknowledged is there, once.
+func (c *crashes) sound(p pass) {
+	c.t.Helper()
+	c.load.Begin("after: " + p.String())
+	require.Eventually(c.t, func() bool { return c.load.Live().ByOperation["write comment"].Requests >= 3 }, 30*time.Second, 10*time.Millisecond, "%s: nobody writes", p)
+	w := c.load.End()
+	require.Zero(c.t, w.Failed, "after %s: %v", p, w.Failures)
+	require.Zero(c.t, w.SignedOut, "after %s", p)
+	require.Contains(c.t, c.tl.run("reconcile"), "0 differences", "after %s", p)
+	found, err := c.load.Check(c.t.Context())
+	require.NoError(c.t, err, "after %s", p)
+	require.True(c.t, found.OK(), "after %s: %s\n%s", p, found.Tally, found.Explain(20))
+}
+
+// conclude asks everybody whether they are signed in still.
+func (c *crashes) conclude() {
+	c.t.Helper()
+	_, out, err := c.load.RollCall(c.t.Context())
+	require.NoError(c.t, err)
+	require.Zero(c.t, out, "signed out")
+	total := c.load.Total()
+	require.Zero(c.t, total.SignedOut, "signed out")
+	found, err := c.load.Check(c.t.Context())
+	require.NoError(c.t, err)
+	require.True(c.t, found.OK(), found.Explain(20))
+	c.t.Logf("%d requests, %d failed; %s", total.Requests, total.Failed, found.Tally)
+}
+
+// pids are the processes that a victim consists of; none for the tool itself.
+func (c *crashes) pids(p pass) []int {
+	c.t.Helper()
+	s := c.tl.status()
+	switch p.victim {
+	case theGateway:
+		return s.pids(c.t, "gateway-")
+	case oldOwner:
+		return s.pids(c.t, otherSide(p.to)+"-")
+	case newOwner:
+		return s.pids(c.t, p.to+"-")
+	case theRelay:
+		return []int{s.relay(c.t, otherSide(p.to)+"-")}
+	case theBroker:
+		return []int{s.pid(c.t, "kafka")}
+	case theDatabase: // the server too, not only who holds it
+		file, err := os.ReadFile(filepath.Join(c.tl.dir, "data", "postgres", "postmaster.pid"))
+		require.NoError(c.t, err)
+		line, _, _ := strings.Cut(string(file), "\n")
+		postmaster, err := strconv.Atoi(line)
+		require.NoError(c.t, err)
+		return []int{postmaster, s.pid(c.t, "postgres")}
+	default:
+		return nil
+	}
+}
+
+func (s status) pids(t *testing.T, prefix string) []int {
+	t.Helper()
+	var all []int
+	for _, p := range s.Processes {
+		if strings.HasPrefix(p.Name, prefix) {
+			all = append(all, p.PID)
+		}
+	}
+	require.NotEmpty(t, all, prefix)
+	return all
+}
+
+// relay is the replica that publishes most of the shards.
+func (s status) relay(t *testing.T, prefix string) (pid int) {
+	t.Helper()
+	most := -1
+	for _, p := range s.Processes {
+		if !strings.HasPrefix(p.Name, prefix) {
+			continue
+		}
+		if n := shards(t, p.Admin); n > most {
+			most, pid = n, p.PID
+		}
+	}
+	require.Positive(t, most, "nobody publishes")
+	return pid
+}
+
+func shards(t *testing.T, admin string) int {
+	t.Helper()
+	res, err := http.Get(admin + "/metrics")
+	require.NoError(t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "banyan_outbox_shards_owned "); ok {
+			n, err := strconv.Atoi(strings.TrimSpace(value))
+			require.NoError(t, err)
+			return n
+		}
+	}
+	require.Fail(t, "no relay at "+admin)
+	return 0
+}
+
+// child is a hand-over under way.
+type child struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	lines chan string // closed at the end of all it says
+	said  []string
+}
+
+func (c *crashes) handover(to string) *child {
+	c.t.Helper()
+	h := &child{t: c.t, cmd: c.tl.command("handover", "--to", to), lines: make(chan string, 10000)}
+	out, in, err := os.Pipe()
+	require.NoError(c.t, err)
+	h.cmd.Stdout, h.cmd.Stderr = in, in
+	require.NoError(c.t, h.cmd.Start())
+	require.NoError(c.t, in.Close())
+	go func() {
+		defer out.Close()
+		defer close(h.lines)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			h.lines <- s.Text()
+		}
+	}()
+	return h
+}
+
+// killAt waits for the line of a moment and kills there and then. The tool is stopped
+// meanwhile, so that it is that moment. It returns the last line that was told before.
+func (h *child) killAt(p pass, pids []int) (last string) {
+	h.t.Helper()
+	for !strings.Contains(last, p.at.line) {
+		line, more := <-h.lines
+		require.True(h.t, more, "%s: it ended before: %s", p, strings.Join(h.said, "\n"))
+		h.said, last = append(h.said, line), line
+	}
+	if p.victim == theTool {
+		require.NoError(h.t, h.cmd.Process.Kill())
+	} else {
+		h.signal(syscall.SIGSTOP)
+		for _, pid := range pids {
+			require.NoError(h.t, syscall.Kill(pid, syscall.SIGKILL))
+		}
+		for _, pid := range pids {
+			require.Eventually(h.t, func() bool { return !runs(pid) }, 10*time.Second, time.Millisecond, "%s: %d is still there", p, pid)
+		}
+	}
+	for len(h.lines) > 0 { // too late by so much
+		line, more := <-h.lines
+		if !more {
+			break
+		}
+		h.said, last = append(h.said, line), line
+	}
+	if p.victim != theTool {
+		h.signal(syscall.SIGCONT)
+	}
+	return last
+}
+
+func (h *child) signal(s os.Signal) {
+	h.t.Helper()
+	if err := h.cmd.Process.Signal(s); err != nil {
+		require.ErrorIs(h.t, err, os.ErrProcessDone)
+	}
+}
+
+// settleWithin is how long a hand-over may try without what has died; the run is free
+// for the command that brings that back only when it has ended.
+const settleWithin = 4 * time.Second
+
+// settle waits for the end, and interrupts what waits for the dead. It returns how it
+// ended, in words.
+func (h *child) settle() string {
+	h.t.Helper()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for line := range h.lines {
+			h.said = append(h.said, line)
+		}
+		_ = h.cmd.Wait()
+	}()
+	how := "ended"
+	select {
+	case <-ended:
+	case <-time.After(settleWithin):
+		h.signal(os.Interrupt)
+		how = "was interrupted"
+	}
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		_ = h.cmd.Process.Kill()
+		require.Fail(h.t, "does not end when it is interrupted", strings.Join(h.said, "\n"))
+	}
+	if h.cmd.ProcessState.Success() {
+		return how + " well"
+	}
+	return fmt.Sprintf("%s (%s): %s", how, h.cmd.ProcessState, h.said[len(h.said)-1])
+}
