@@ -8,6 +8,7 @@ import (
 	"banyan.dev/features/comments"
 	commentstore "banyan.dev/features/comments/store"
 	"banyan.dev/features/contracts"
+	moderationstore "banyan.dev/features/moderation/store"
 	poststore "banyan.dev/features/posts/store"
 	"banyan.dev/monolith/internal/config"
 	"banyan.dev/monolith/internal/effects"
@@ -159,12 +160,13 @@ func together(ctx context.Context, inboxes []*inbox.Inbox) error {
 // forgotten; and before they go, it has come as far as the topics, since its own events
 // are quickly passed.
 func (h *host) inboxes(db *database.DB, store *untangled.Store, b blog) ([]*inbox.Inbox, error) {
-	ports := store.CommentPorts()
 	follower := commentstore.FollowerConfig{Source: eventSource, Topic: commentsTopic}
 	wanted := []inbox.Config{
 		{Consumer: postsGroup, Resource: "posts", Topics: []string{postsTopic.Name}, Handler: effects.Closing{Comments: b.talk}},
 		{Consumer: feedGroup, Resource: commentstore.Resource, Topics: []string{commentsTopic.Name},
-			Handler: effects.NewHandler(follower, effects.Ports{Posts: ports.Posts, Queue: ports.Queue, Notices: ports.Notices, Comments: h.events.rows})},
+			Handler: effects.NewHandler(follower, effects.Ports{
+				Posts: poststore.NewRows(db), Queue: moderationstore.NewRows(db), Notices: store.CommentPorts().Notices, Comments: h.events.rows,
+			})},
 		{Consumer: mailGroup, Resource: "mail", Topics: []string{commentsTopic.Name}, Handler: effects.Mail{Source: eventSource, Mails: b.notifications}},
 	}
 	var all []*inbox.Inbox

@@ -26,6 +26,11 @@ type FollowerConfig struct {
 	// row is written. It is called whether or not the event was news to the row:
 	// effects are the change's, not the state's. Nil: this host does none.
 	Effects func(ctx context.Context, tx *gorm.DB, e contracts.Event) error
+	// Repaired is called in the same way with each CommentChanged and CommentDeleted of
+	// the other side that is a snapshot, when the row is written: nothing changed there,
+	// but the row here may have been wrong, and what followed from it. Chunks of a
+	// backfill are none. Nil: nothing follows from rows here.
+	Repaired func(ctx context.Context, tx *gorm.DB, e contracts.Event) error
 }
 
 // Follower applies the other side's events to this side's tables: the handler of an
@@ -61,8 +66,8 @@ func (f *Follower) Handle(ctx context.Context, tx *gorm.DB, events []inbox.Event
 		if err := f.take(tx, &all, e, told); err != nil {
 			return inbox.Blame(e, err)
 		}
-		if f.cfg.Effects != nil && leaves(told) {
-			left = append(left, effect{e, told})
+		if do := f.follows(told); do != nil {
+			left = append(left, effect{e, told, do})
 		}
 		if all.size() >= flushAt {
 			if err := f.sql.write(tx, &all); err != nil {
@@ -75,7 +80,7 @@ func (f *Follower) Handle(ctx context.Context, tx *gorm.DB, events []inbox.Event
 		return err
 	}
 	for _, one := range left {
-		if err := f.do(ctx, tx, one); err != nil {
+		if err := one.run(ctx, tx); err != nil {
 			return err
 		}
 	}
@@ -136,24 +141,39 @@ func (f *Follower) itsPlace(e inbox.Event, partition, partitions int) error {
 	return nil
 }
 
-// effect is an event that leaves something to this host.
+// hook is what this host does about an event.
+type hook func(ctx context.Context, tx *gorm.DB, e contracts.Event) error
+
+// follows is what is to be done about an event when its row is written; nil: nothing.
+func (f *Follower) follows(told contracts.Event) hook {
+	var effects contracts.CommentEffects
+	var snapshot bool
+	switch told := told.(type) {
+	case contracts.CommentChanged:
+		effects, snapshot = told.Effects, told.Snapshot
+	case contracts.CommentDeleted:
+		effects, snapshot = told.Effects, told.Snapshot
+	default:
+		return nil
+	}
+	switch {
+	case snapshot:
+		return f.cfg.Repaired
+	case len(effects.Left) > 0:
+		return f.cfg.Effects
+	}
+	return nil
+}
+
+// effect is an event that this host does something about.
 type effect struct {
 	event inbox.Event
 	told  contracts.Event
+	do    hook
 }
 
-func leaves(told contracts.Event) bool {
-	switch told := told.(type) {
-	case contracts.CommentChanged:
-		return !told.Snapshot && len(told.Effects.Left) > 0
-	case contracts.CommentDeleted:
-		return !told.Snapshot && len(told.Effects.Left) > 0
-	}
-	return false
-}
-
-// do goes through inbox.Each, which hands on the event's trace and says who failed.
-func (f *Follower) do(ctx context.Context, tx *gorm.DB, one effect) error {
-	each := inbox.Each(func(ctx context.Context, tx *gorm.DB, _ inbox.Event) error { return f.cfg.Effects(ctx, tx, one.told) })
+// run goes through inbox.Each, which hands on the event's trace and says who failed.
+func (one effect) run(ctx context.Context, tx *gorm.DB) error {
+	each := inbox.Each(func(ctx context.Context, tx *gorm.DB, _ inbox.Event) error { return one.do(ctx, tx, one.told) })
 	return each.Handle(ctx, tx, []inbox.Event{one.event})
 }

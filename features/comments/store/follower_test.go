@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -90,6 +91,11 @@ func TestWhatIsLeftIsDoneForEachLiveEventOfTheOther(t *testing.T) {
 	t.Parallel()
 	s := newSide(t, "monolith", ownership.Follower)
 	f := s.follower()
+	var repaired []string
+	f.cfg.Repaired = func(_ context.Context, _ *gorm.DB, e contracts.Event) error {
+		repaired = append(repaired, fmt.Sprint(e.EventType(), " ", e.AggregateVersion()))
+		return nil
+	}
 	c := newComment(contracts.NewID(), contracts.Pending)
 	effects := contracts.CommentEffects{Done: all[:1], Left: left}
 	withEffects := func(e contracts.CommentChanged, was contracts.CommentStatus) contracts.CommentChanged {
@@ -113,6 +119,7 @@ func TestWhatIsLeftIsDoneForEachLiveEventOfTheOther(t *testing.T) {
 	var done []string
 	require.NoError(t, s.db.Gorm(t.Context()).Raw("SELECT version || ' ' || was FROM effects ORDER BY n").Scan(&done).Error)
 	require.Equal(t, []string{"2 pending", "1 ", "3 approved"}, done)
+	require.Equal(t, []string{contracts.TypeCommentChanged + " 2"}, repaired)
 	require.Equal(t, 1, s.number("SELECT count(*) FROM comments"), "its own event is dropped")
 	require.Empty(t, s.told(), "an event is minted once, by the owner")
 }

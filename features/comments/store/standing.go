@@ -25,3 +25,12 @@ func (r *Rows) Statuses(tx *gorm.DB, ids ...string) (map[string]contracts.Commen
 	}
 	return found, nil
 }
+
+// Approved is the number of approved comments under a post as it stands in tx.
+func (r *Rows) Approved(tx *gorm.DB, postID string) (int, error) {
+	var n int64
+	if err := tx.Model(&comment{}).Where("post_id = ? AND status = 'approved'", postID).Count(&n).Error; err != nil {
+		return 0, fmt.Errorf("count the post's comments: %w", err)
+	}
+	return int(n), nil
+}

@@ -48,6 +48,16 @@ func (r *Rows) Wait(tx *gorm.DB, commentID, reason string, since time.Time) erro
 	return nil
 }
 
+// Keep sees to it that a comment waits, where it may have been forgotten. One that waits
+// keeps its turn and its reason.
+func (r *Rows) Keep(tx *gorm.DB, commentID string, since time.Time) error {
+	row := queued{CommentID: commentID, CreatedAt: since}
+	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
+		return fmt.Errorf("insert into moderation queue: %w", err)
+	}
+	return nil
+}
+
 // Leave takes out those of the comments that wait, within the transaction that judges
 // or deletes them.
 func (r *Rows) Leave(tx *gorm.DB, commentIDs ...string) error {

@@ -34,6 +34,15 @@ func (r *Rows) Count(tx *gorm.DB, id string, delta int) error {
 	return nil
 }
 
+// Recount sets the post's number of approved comments, where it may have been wrong.
+// The transaction holds the post.
+func (r *Rows) Recount(tx *gorm.DB, id string, n int) error {
+	if err := tx.Exec(`UPDATE posts SET comment_count = ? WHERE id = ? AND comment_count <> ?`, n, id, n).Error; err != nil {
+		return fmt.Errorf("set the post's number of comments: %w", err)
+	}
+	return nil
+}
+
 // lock takes the row that every write under a post waits for, and returns its id and
 // version.
 func lock(tx *gorm.DB, id, strength string) (post, error) {

@@ -3,6 +3,7 @@
 // mail, at the owner of comments.
 //
 //	effects.go  count, queue and notification of a comment, in the inbox's transaction
+//	repair.go   the same, set right where a repair found a row that was wrong
 //	mail.go     the mail to the post's author, at least once
 //	closing.go  the comments of a deleted post, at whoever owns them
 //

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -18,16 +19,32 @@ import (
 // Ports are the features in whose tables something follows from a comment. They do in
 // the inbox's transaction what they do in the comment's own while it is written here.
 type Ports struct {
-	Posts    commentstore.Posts
-	Queue    commentstore.Queue
+	Posts    Posts
+	Queue    Queue
 	Notices  commentstore.Notices
 	Comments Comments
+}
+
+// Posts keeps the post that is commented on; *poststore.Rows does.
+type Posts interface {
+	commentstore.Posts
+	// Recount sets the post's number of approved comments. The post is held.
+	Recount(tx *gorm.DB, postID string, n int) error
+}
+
+// Queue is where comments wait for a moderator; *moderationstore.Rows has it.
+type Queue interface {
+	commentstore.Queue
+	// Keep sees to it that a comment waits; one that does keeps its turn and its reason.
+	Keep(tx *gorm.DB, commentID string, since time.Time) error
 }
 
 // Comments are this host's rows; *commentstore.Rows has them.
 type Comments interface {
 	// Statuses are those of comments as they stand in tx; one that is not there has none.
 	Statuses(tx *gorm.DB, ids ...string) (map[string]contracts.CommentStatus, error)
+	// Approved is how many approved comments stand under a post.
+	Approved(tx *gorm.DB, postID string) (int, error)
 }
 
 // Handler applies the other side's events and does what their writer left to this
@@ -39,9 +56,9 @@ type Handler struct {
 
 var _ inbox.Handler = (*Handler)(nil)
 
-// NewHandler returns the handler; cfg's Effects are its own.
+// NewHandler returns the handler; cfg's Effects and Repaired are its own.
 func NewHandler(cfg commentstore.FollowerConfig, ports Ports) *Handler {
-	cfg.Effects = collect
+	cfg.Effects, cfg.Repaired = collect, collect
 	return &Handler{commentstore.NewFollower(cfg), ports}
 }
 
@@ -60,7 +77,7 @@ type leftKey struct{}
 
 var errNotCollected = errors.New("effects were left outside of their handler")
 
-// collect is what the follower calls for each event that leaves something.
+// collect is what the follower calls for each event that leaves something, or repairs.
 func collect(ctx context.Context, _ *gorm.DB, e contracts.Event) error {
 	left, ok := ctx.Value(leftKey{}).(*[]contracts.Event)
 	if !ok {
@@ -80,7 +97,7 @@ func (h *Handler) do(tx *gorm.DB, left []contracts.Event) error {
 	if err != nil {
 		return err
 	}
-	counts := map[string]int{}
+	counts, anew := map[string]int{}, map[string]bool{}
 	for _, e := range left {
 		switch e := e.(type) {
 		case contracts.CommentChanged:
@@ -94,15 +111,29 @@ func (h *Handler) do(tx *gorm.DB, left []contracts.Event) error {
 				counts[e.PostID] -= seen(e.Effects.Was)
 			}
 		}
+		if err == nil && repaired(e) {
+			anew[postOf(e)] = true
+			err = h.mend(tx, e, stands[e.Aggregate()], there[postOf(e)])
+		}
 		if err != nil {
 			return fmt.Errorf("do what %s of %s leaves: %w", e.EventType(), e.Aggregate(), err)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(counts)) {
-		if counts[id] == 0 || !there[id] {
-			continue
+	return h.count(tx, counts, anew, there)
+}
+
+// count adds to the posts that are there, or counts anew.
+func (h *Handler) count(tx *gorm.DB, counts map[string]int, anew, there map[string]bool) error {
+	for _, id := range slices.Sorted(maps.Keys(there)) {
+		var err error
+		switch {
+		case !there[id]:
+		case anew[id]:
+			err = h.recount(tx, id)
+		case counts[id] != 0:
+			err = h.ports.Posts.Count(tx, id, counts[id])
 		}
-		if err := h.ports.Posts.Count(tx, id, counts[id]); err != nil {
+		if err != nil {
 			return fmt.Errorf("count the comments of post %s: %w", id, err)
 		}
 	}
@@ -136,13 +167,14 @@ func postOf(e contracts.Event) string {
 	return ""
 }
 
-// stands are the present statuses of the comments that became pending: an event that is
-// handled late, after it was a dead letter, may be long behind its comment.
+// stands are the present statuses of the comments that became pending, and of those that
+// are repaired: an event that is handled late, after it was a dead letter, may be long
+// behind its comment.
 func (h *Handler) stands(tx *gorm.DB, left []contracts.Event) (map[string]contracts.CommentStatus, error) {
 	var ids []string
 	for _, e := range left {
-		if e, is := e.(contracts.CommentChanged); is && e.Status == contracts.Pending {
-			ids = append(ids, e.ID)
+		if e, is := e.(contracts.CommentChanged); is && e.Status == contracts.Pending || repaired(e) {
+			ids = append(ids, e.Aggregate())
 		}
 	}
 	return h.ports.Comments.Statuses(tx, ids...)

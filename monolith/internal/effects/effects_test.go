@@ -13,7 +13,9 @@ import (
 
 	commentstore "banyan.dev/features/comments/store"
 	"banyan.dev/features/contracts"
+	moderationstore "banyan.dev/features/moderation/store"
 	"banyan.dev/features/notifications"
+	poststore "banyan.dev/features/posts/store"
 	"banyan.dev/monolith/internal/effects"
 	"banyan.dev/monolith/internal/storetest"
 	"banyan.dev/monolith/internal/untangled"
@@ -34,6 +36,8 @@ func TestMain(m *testing.M) {
 
 const ours, theirs = "/banyan/monolith", "/banyan/comments"
 
+const soon, often = time.Minute, 10 * time.Millisecond
+
 var topic = broker.Topic{Name: contracts.CommentsTopic, Partitions: 8}
 
 // blog is a database with one post, and the handler over it.
@@ -49,9 +53,10 @@ func newBlog(t *testing.T) *blog {
 	t.Helper()
 	b := &blog{t: t, db: storetest.Open(t, nil), author: contracts.Person{ID: contracts.NewID(), Name: "Ann"}}
 	store := untangled.New(b.db)
-	ports := store.CommentPorts()
 	b.handler = effects.NewHandler(commentstore.FollowerConfig{Source: ours, Topic: topic},
-		effects.Ports{Posts: ports.Posts, Queue: ports.Queue, Notices: ports.Notices, Comments: commentstore.NewRows(b.db)})
+		effects.Ports{
+			Posts: poststore.NewRows(b.db), Queue: moderationstore.NewRows(b.db), Notices: store.CommentPorts().Notices, Comments: commentstore.NewRows(b.db),
+		})
 	b.post = b.publishes()
 	return b
 }
@@ -158,11 +163,9 @@ func TestWhatIsLeftToNobodyHasNone(t *testing.T) {
 	b := newBlog(t)
 	done := b.changed(contracts.NewID(), contracts.Approved, "", 1)
 	done.Effects.Done, done.Effects.Left = append(done.Effects.Done, done.Effects.Left...), nil
-	snapshot := b.changed(contracts.NewID(), contracts.Approved, "", 1)
-	snapshot.Snapshot, snapshot.Effects = true, contracts.CommentEffects{}
 	later := b.changed(contracts.NewID(), contracts.Approved, "", 1)
 	later.Effects.Left = nil // a later arrangement: each effect has a consumer of its own
-	b.hears(theirs, done, snapshot, later)
+	b.hears(theirs, done, later)
 	b.hears(ours, b.changed(contracts.NewID(), contracts.Approved, "", 1))
 	b.has(0, 0, 0)
 }
@@ -321,7 +324,7 @@ func TestAPostIsClosedHoweverLongItTakes(t *testing.T) {
 		var n int
 		err := b.db.SQL().QueryRowContext(t.Context(), "SELECT coalesce(sum(next_offset), 0) FROM inbox_positions").Scan(&n)
 		return err == nil && n == 1
-	}, time.Minute, 10*time.Millisecond)
+	}, soon, often)
 	cancel()
 	require.NoError(t, <-done)
 	require.Equal(t, len(answers)+1, asked)
