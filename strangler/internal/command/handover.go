@@ -83,8 +83,8 @@ func (t *tool) runHandover(ctx context.Context, hosts transfer.Hosts, run *local
 	ctx, cancel := context.WithTimeout(ctx, f.within)
 	defer cancel()
 	log := slog.New(slog.NewTextHandler(t.err, nil))
-	router := &transfer.FileRouter{Fleet: fleet, Resource: f.resource, Path: f.file, Logger: log}
-	gates := transfer.Gateways{Fleet: fleet, Routes: f.holds, Logger: log}
+	gates := &transfer.Gateways{Fleet: fleet, Routes: f.holds, Logger: log}
+	router := &transfer.FileRouter{Fleet: fleet, Gates: gates, Resource: f.resource, Path: f.file, Logger: log}
 	if len(f.gateways) > 0 || f.file != "" {
 		text, err := router.Text(ctx)
 		if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"banyan.dev/platform/watch"
 	"banyan.dev/strangler/internal/ramp"
-	"banyan.dev/strangler/internal/transfer"
 )
 
 // Routing is how a step's gateway.yaml becomes the file that this target's gateway
@@ -155,38 +154,36 @@ func (r *Run) takeRoutes(ctx context.Context, step string) error {
 // route writes the gateway's file for the replicas that run, without those named,
 // and waits until every gateway has it in force.
 func (r *Run) route(ctx context.Context, without []string) error {
-	return r.writeRoutes(ctx, without, false)
-}
-
-// writeRoutes does what route says; soon tells the gateways by their admin ports
-// besides, for users wait.
-func (r *Run) writeRoutes(ctx context.Context, without []string, soon bool) error {
 	if r.state.Routes.Step == "" {
 		return nil
 	}
+	fleet := r.fleet()
+	before := fleet.Refusals(ctx)
+	if err := r.writeRoutes(without, fleet.Highest(ctx, inForceWithin, r.state.Routes.Revision)+1); err != nil {
+		return err
+	}
+	return r.routesInForce(ctx, before)
+}
+
+// writeRoutes writes the gateway's file under this revision, which no gateway has
+// reached: one that was steered by its admin port would not take a lower one.
+func (r *Run) writeRoutes(without []string, revision int64) error {
 	content, err := r.stepRoutes(r.state.Routes.Step)
 	if err != nil {
 		return err
 	}
-	r.state.Routes.Revision++
+	r.state.Routes.Revision = revision
 	if err := r.save(); err != nil {
 		return err
 	}
 	rendered, err := Render(content, Routing{
-		Revision: r.state.Routes.Revision, Home: r.state.Routes.Home, Affinity: r.state.Routes.Affinity, Replicas: r.upstreams(without),
+		Revision: revision, Home: r.state.Routes.Home, Affinity: r.state.Routes.Affinity, Replicas: r.upstreams(without),
 		Shares: r.state.Routes.Shares, Resources: r.state.Routes.Resources,
 	})
 	if err != nil {
 		return fmt.Errorf("routes of %s: %w", r.state.Routes.Step, err)
 	}
-	before := r.fleet().Refusals(ctx)
-	if err := watch.Write(r.folder.path("gateway.yaml"), rendered, 0o644); err != nil {
-		return err
-	}
-	if soon {
-		return transfer.Tell(ctx, r.fleet(), r.state.Routes.Revision, rendered)
-	}
-	return r.routesInForce(ctx, before)
+	return watch.Write(r.folder.path("gateway.yaml"), rendered, 0o644)
 }
 
 // upstreams are the replicas of every host, as owners by the process's name.

@@ -2,10 +2,8 @@ package transfer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 
 	"banyan.dev/platform/ownership/handover"
@@ -16,7 +14,10 @@ import (
 // FileRouter tells gateways of one file who owns a resource: two values of the file
 // and its revision change, and nothing else. The local target has one of its own.
 type FileRouter struct {
-	Fleet    ramp.Gateways
+	Fleet ramp.Gateways
+	// Gates are those that are closed meanwhile: each is opened as soon as its gateway
+	// knows. They may be nil.
+	Gates    *Gateways
 	Resource string
 	// Path of the gateways' file, the truth. Without one the gateways are told only,
 	// and lose it with a restart.
@@ -42,8 +43,16 @@ func (f *FileRouter) Text(ctx context.Context) ([]byte, error) {
 	return text, nil
 }
 
-// Route implements handover.Router.
+// Route implements handover.Router: the file first, then all gateways side by side.
 func (f *FileRouter) Route(ctx context.Context, owner string, epoch int64) error {
+	if err := f.note(ctx, owner, epoch); err != nil {
+		return err
+	}
+	return f.Gates.Tell(ctx, f.Fleet, Word{Resource: f.Resource, Owner: owner, Epoch: epoch}, f.Logger)
+}
+
+// note writes the file, with a revision above that of every gateway that is ready.
+func (f *FileRouter) note(ctx context.Context, owner string, epoch int64) error {
 	text, err := f.Text(ctx)
 	if err != nil {
 		return err
@@ -55,23 +64,14 @@ func (f *FileRouter) Route(ctx context.Context, owner string, epoch int64) error
 	if err := Newer(f.Resource, is, owner, epoch); err != nil {
 		return err
 	}
-	fleet, err := Ready(ctx, f.Fleet, f.Logger)
+	if is.Epoch == epoch || f.Path == "" {
+		return nil
+	}
+	text, err = ramp.EditOwner(text, f.Resource, owner, epoch, f.Gates.Next(ctx, f.Fleet, is.Revision))
 	if err != nil {
 		return err
 	}
-	revision := is.Revision
-	if is.Epoch != epoch {
-		if revision, err = f.next(ctx, fleet, is.Revision); err != nil {
-			return err
-		}
-		if text, err = ramp.EditOwner(text, f.Resource, owner, epoch, revision); err != nil {
-			return err
-		}
-		if err := f.write(text); err != nil {
-			return err
-		}
-	}
-	return Tell(ctx, fleet, revision, text)
+	return f.write(text)
 }
 
 // Newer compares what is to be routed with what is: ErrOutrun when that is newer.
@@ -87,20 +87,6 @@ func Newer(resource string, is ramp.Ownership, owner string, epoch int64) error 
 	}
 }
 
-// next is a revision above what the file and all gateways have.
-func (f *FileRouter) next(ctx context.Context, fleet ramp.Gateways, revision int64) (int64, error) {
-	if len(fleet.URLs) > 0 {
-		all, err := fleet.Status(ctx)
-		if err != nil {
-			return 0, err
-		}
-		for _, s := range all {
-			revision = max(revision, s.Revision)
-		}
-	}
-	return revision + 1, nil
-}
-
 func (f *FileRouter) write(text []byte) error {
 	if f.Path == "" {
 		return nil
@@ -110,22 +96,4 @@ func (f *FileRouter) write(text []byte) error {
 		mode = info.Mode().Perm()
 	}
 	return watch.Write(f.Path, text, mode)
-}
-
-// Tell gives gateways a text by their admin ports, for speed, and waits until all have
-// it. One that has it already, from its file, need not take it again.
-func Tell(ctx context.Context, fleet ramp.Gateways, revision int64, text []byte) error {
-	if len(fleet.URLs) == 0 {
-		return nil
-	}
-	before := fleet.Refusals(ctx)
-	told := fleet.Put(ctx, text)
-	var answer *ramp.AnswerError
-	if errors.As(told, &answer) && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden) {
-		return told
-	}
-	if err := fleet.Await(ctx, revision, text, before); err != nil {
-		return errors.Join(err, told)
-	}
-	return nil
 }
