@@ -141,6 +141,38 @@ func TestTheNewOwnerMayDieBehindTheFence(t *testing.T) {
 	require.Equal(t, "owner at 3, follower at 2", w.rows())
 }
 
+// A host dies right behind the fence's answer, before the rows are read again: what the
+// answer said is known.
+func TestAHostMayDieRightBehindTheFencesAnswer(t *testing.T) {
+	t.Run("the old owner", func(t *testing.T) {
+		w, tool := given(t)
+		tool.start("comments")
+		w.until(tool, "fence monolith")
+		tool.step(runs)
+		w.sites[0].down = true
+		w.until(tool, "demote monolith")
+		require.Equal(t, "fenced at 1, owner at 2", w.rows(), "the other one takes without it")
+		w.sites[0].down = false
+		w.until(tool, theEnd)
+		require.NoError(t, tool.err)
+	})
+	t.Run("the new owner", func(t *testing.T) {
+		w, tool := given(t)
+		tool.start("comments")
+		w.until(tool, "fence monolith")
+		tool.step(runs)
+		w.sites[1].down = true
+		for range 10 {
+			tool.step(runs)
+		}
+		tool.cancel()
+		for tool.busy {
+			tool.step(runs)
+		}
+		require.ErrorContains(t, tool.err, "monolith is fenced at 1", "and not: nothing was begun")
+	})
+}
+
 // Who has moved it leaves it to whoever moves it on.
 func TestWhatSomebodyMovesOnIsLeftToThem(t *testing.T) {
 	w, tool := given(t)

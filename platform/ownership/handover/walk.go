@@ -30,6 +30,8 @@ type walk struct {
 	routed  int64     // the epoch that the routes are of
 	outrun  int64     // the epoch that they were found to be beyond
 	outcome Outcome
+
+	complaint string // the last error that was logged
 }
 
 // run takes steps until one ends it. An error that may pass is waited out.
@@ -44,11 +46,20 @@ func (w *walk) run(ctx context.Context) (Outcome, error) {
 		case final(err):
 			return w.outcome, err
 		case err != nil:
-			w.Logger.WarnContext(ctx, "hand-over: tried again", "resource", w.Resource, "error", err)
+			w.complain(ctx, err)
 			if err := w.Clock.Pause(ctx, w.Bounds.Retry); err != nil {
 				return w.outcome, w.unfinished(err, nil)
 			}
 		}
+	}
+}
+
+// complain logs an error that is waited out, unless it is the last one once more: a host
+// that is away for a minute is so some hundred times.
+func (w *walk) complain(ctx context.Context, err error) {
+	if text := err.Error(); text != w.complaint {
+		w.complaint = text
+		w.Logger.WarnContext(ctx, "hand-over: tried again", "resource", w.Resource, "error", err)
 	}
 }
 
@@ -146,7 +157,7 @@ func same(p, q Pair) bool {
 
 // do tries a move. That a row has moved on is no error: the next reading tells.
 func (w *walk) do(ctx context.Context, p Pair, next Next) (moved bool, err error) {
-	_, err = w.Sides[next.At].Do(ctx, ownership.Order{
+	row, err := w.Sides[next.At].Do(ctx, ownership.Order{
 		Move: ownership.Move(next.Step), Epoch: next.Epoch, Other: p[1-next.At], By: w.By,
 	})
 	switch {
@@ -155,6 +166,7 @@ func (w *walk) do(ctx context.Context, p Pair, next Next) (moved bool, err error
 	case err != nil:
 		return false, err
 	}
+	w.last[next.At] = row // should it die before it is read again
 	w.tell(ctx, "moved", "move", next.Step, "side", w.Sides[next.At].Name(), "epoch", next.Epoch)
 	return true, nil
 }
