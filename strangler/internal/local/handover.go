@@ -106,10 +106,12 @@ func (h Handed) String() string {
 
 func (r *Run) handed(ctx context.Context, t steps.Transfer, out handover.Outcome, gates *transfer.Gateways, before map[string]ramp.HoldStatus) error {
 	after, err := holdStatuses(ctx, gates.Fleet, gates.Routes)
-	if err != nil {
-		return err
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	r.handedOver = &Handed{Resource: t.Resource, Outcome: out, Waited: waitedSince(gates.Routes, out.Held, before, after)}
+	waited := waitedSince(gates.Routes, out.Held, before, after)
+	waited.Unknown = err != nil // it is handed over none the less
+	r.handedOver = &Handed{Resource: t.Resource, Outcome: out, Waited: waited}
 	r.progress(r.handedOver.String())
 	return nil
 }

@@ -95,10 +95,15 @@ type Waited struct {
 	// P50 and P99 are upper bounds of how long requests waited, in milliseconds, at
 	// the gateway where they waited longest, since it began.
 	P50, P99 float64
+	// Unknown says that a gateway has died meanwhile, and what it counted with it.
+	Unknown bool `json:",omitempty"`
 }
 
 // String is the hold in words.
 func (w Waited) String() string {
+	if w.Unknown {
+		return fmt.Sprintf("%s held for %.1f s; how many requests waited, only a gateway knew that doesn't answer any more", strings.Join(w.Routes, ", "), w.Held.Seconds())
+	}
 	text := fmt.Sprintf("%s held for %.1f s: %d requests waited", strings.Join(w.Routes, ", "), w.Held.Seconds(), w.Requests)
 	if w.Requests > 0 {
 		text += fmt.Sprintf(", half of them up to %.0f ms, 99 %% up to %.0f ms", w.P50, w.P99)

@@ -91,14 +91,16 @@ func (h Hosts) Handover(ctx context.Context, to string, gates handover.Gateways,
 	if err != nil {
 		return handover.Outcome{}, err
 	}
-	for {
+	// Each attempt lets writers wait, and what it lacked may take seconds to come: a
+	// broker gives the partitions of a consumer that was killed to others only then.
+	for wait := time.Second; ; wait = min(2*wait, 8*time.Second) {
 		out, err := c.Move(ctx, to)
 		if err == nil || !errors.Is(err, handover.ErrGaveUp) && !errors.Is(err, ownership.ErrBusy) {
 			return out, err
 		}
 		log.WarnContext(ctx, "the hand-over is tried again", "error", err)
 		select {
-		case <-time.After(time.Second):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return out, err
 		}
