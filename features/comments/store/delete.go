@@ -42,12 +42,32 @@ func (s *Store) Delete(ctx context.Context, id string, version int) error {
 	})
 }
 
-// CloseUnder is comments.Store's.
+// atOnce is how many comments of a closed post are deleted in one transaction: each holds
+// up a hand-over for as long as it lasts.
+const atOnce = 500
+
+// portion finds so many of a post's comments, whoever changes one meanwhile: it locks
+// them, and passes over those that are gone by then. As an array it is read once; a
+// subquery might be read again for each row.
+var portion = fmt.Sprintf(`id = ANY (ARRAY (SELECT id FROM comments WHERE post_id = ? ORDER BY created_at, id LIMIT %d FOR UPDATE))`, atOnce)
+
+// CloseUnder is comments.Store's. The post is closed with the first of its comments;
+// those left go in transactions of their own. Cut off in between, it goes on when it is
+// asked again, here or at whoever owns comments by then.
 func (s *Store) CloseUnder(ctx context.Context, postID, key string) error {
 	if !contracts.IsID(postID) {
 		return problem.New(problem.NotFound, "there is no post %s", postID)
 	}
-	return s.write(ctx, func(tx *gorm.DB, epoch int64) error { return s.closeUnder(tx, epoch, postID, key) })
+	for {
+		var gone int
+		err := s.write(ctx, func(tx *gorm.DB, epoch int64) (err error) {
+			gone, err = s.closeUnder(tx, epoch, postID, key, portion)
+			return err
+		})
+		if err != nil || gone < atOnce {
+			return err
+		}
+	}
 }
 
 // Owned is asked by a transaction that deletes a post, before anything else in it:
@@ -65,18 +85,32 @@ func (s *Store) Owned(tx *gorm.DB) (epoch int64, owned bool, err error) {
 // that deletes the post and holds it, and that was told Owned with this epoch. Each
 // comment leaves a tombstone of its own. Wake who publishes after the commit.
 func (s *Store) DeleteUnder(tx *gorm.DB, epoch int64, postID, key string) error {
-	return s.closeUnder(tx, epoch, postID, key)
+	_, err := s.closeUnder(tx, epoch, postID, key, "post_id = ?")
+	return err
 }
 
-func (s *Store) closeUnder(tx *gorm.DB, epoch int64, postID, key string) error {
+// closeUnder closes a post, unless it is, and deletes those of its comments that are
+// asked for. It returns how many there were.
+func (s *Store) closeUnder(tx *gorm.DB, epoch int64, postID, key, which string) (int, error) {
 	closed, err := closePost(tx, postID, key)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	gone, err := bury(tx, "post_id = ?", postID)
+	gone, err := bury(tx, which, postID)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	if err := s.clear(tx, postID, gone); err != nil {
+		return 0, err
+	}
+	if err := s.ports.Feed.closed(tx, epoch, closed); err != nil {
+		return 0, err
+	}
+	return len(gone), s.ports.Feed.deleted(tx, epoch, gone)
+}
+
+// clear takes what hung on the comments of a closed post out of queue and notices.
+func (s *Store) clear(tx *gorm.DB, postID string, gone []buried) error {
 	var waiting []string
 	for _, g := range gone {
 		if g.Status == contracts.Pending {
@@ -91,10 +125,7 @@ func (s *Store) closeUnder(tx *gorm.DB, epoch int64, postID, key string) error {
 			return fmt.Errorf("forget who was told of the post's comments: %w", err)
 		}
 	}
-	if err := s.ports.Feed.closed(tx, epoch, closed); err != nil {
-		return err
-	}
-	return s.ports.Feed.deleted(tx, epoch, gone)
+	return nil
 }
 
 // buried is a deleted comment: its tombstone, and the status that it had.
