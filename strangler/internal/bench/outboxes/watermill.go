@@ -100,7 +100,7 @@ func ShowConfigs(config Config) error {
 }
 
 const ownSettings = `As hosts run it, nothing is set: batches of up to 500 events of a partition, woken by a
-NOTIFY after the commit (said at most every 2 ms) and by itself about every 500 ms; acks
-of all replicas; marks that don't wait for the disk. It is code:
-platform/outbox/relay.go and platform/outbox/outboxbench/own.go.
+NOTIFY after the commit (one for many commits) and by itself about every 500 ms; acks
+of all replicas; marks that don't wait for the disk. It is code: relay.go and
+notifier.go in platform/outbox, and own.go in outboxbench below it.
 `
