@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +35,8 @@ everything is read back, both sides are compared, and all is taken down.
                   that many of the slowest around the hand-over, so this flatters nobody.
   all around      every write that was under way at some time from the hand-over's begin
                   to 200 ms after its end, whether it waited or not
-  outside         writes that met no hand-over. Those before the first are to warm up.
+  outside         writes that met no hand-over. Those before the first stand apart: with
+                  them all is new, from connections to caches.
   at the gateway  the waits alone, by the gateway's histogram: upper bounds
 
 Failed is what got no answer that the contract promises before its deadline. Lost is
@@ -114,13 +117,8 @@ func (t *tool) runBenchHandover(ctx context.Context, c benchhandover.Config, pos
 	if err != nil {
 		return err
 	}
-	measuring := false // what a hand-over says of its steps is no news then
-	say := func(what string) {
-		if !measuring {
-			t.say(what)
-		}
-	}
-	run, err := local.Create(ctx, path, dir, local.Options{Owner: "tour", Posts: posts, Seed: 1}, say)
+	heard := &hearing{say: t.say}
+	run, err := local.Create(ctx, path, dir, local.Options{Owner: "tour", Posts: posts, Seed: 1}, heard.hear)
 	if err != nil {
 		return err
 	}
@@ -129,20 +127,22 @@ func (t *tool) runBenchHandover(ctx context.Context, c benchhandover.Config, pos
 			return err
 		}
 		c.URL = run.EntryURL()
-		c.Move = func(ctx context.Context, to string) (benchhandover.Moved, error) { return moveInRun(ctx, run, to) }
+		c.Move = func(ctx context.Context, to string) (benchhandover.Moved, error) {
+			heard.troublesOnly(true)
+			defer heard.troublesOnly(false)
+			return moveInRun(ctx, run, to, heard)
+		}
 		c.Compare = func(ctx context.Context) (int, error) {
 			report, err := run.Reconcile(ctx, benchResource)
 			return len(report.Differences), err
 		}
-		measuring = true
-		defer func() { measuring = false }()
 		return benchhandover.Run(ctx, c)
 	}()
 	return errors.Join(err, end(run))
 }
 
 // moveInRun is what `strangler handover --to` does.
-func moveInRun(ctx context.Context, run *local.Run, to string) (benchhandover.Moved, error) {
+func moveInRun(ctx context.Context, run *local.Run, to string, heard *hearing) (benchhandover.Moved, error) {
 	action := steps.Action{Verb: steps.Handover, Transfer: &steps.Transfer{Resource: benchResource, To: to, Holds: run.HoldsOf(benchResource)}}
 	if err := run.Do(ctx, action); err != nil {
 		return benchhandover.Moved{}, err
@@ -150,5 +150,40 @@ func moveInRun(ctx context.Context, run *local.Run, to string) (benchhandover.Mo
 	h := run.Handed()
 	return benchhandover.Moved{
 		Epoch: h.Epoch, Held: h.Held, Unowned: h.Unowned, Waited: h.Waited.Requests, Refused: h.Waited.Refused, P50: h.Waited.P50, P99: h.Waited.P99,
+		Troubles: heard.troubles(),
 	}, nil
+}
+
+// hearing passes a run's progress on. While it is measured, what a hand-over says of its
+// steps is no news, but what it got over is.
+type hearing struct {
+	say func(string)
+
+	mu    sync.Mutex
+	only  bool
+	found []string
+}
+
+func (h *hearing) hear(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	trouble := strings.Contains(what, " error=")
+	if h.only && trouble {
+		h.found = append(h.found, what)
+	}
+	if !h.only || trouble {
+		h.say(what)
+	}
+}
+
+func (h *hearing) troublesOnly(only bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.only, h.found = only, nil
+}
+
+func (h *hearing) troubles() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.found
 }

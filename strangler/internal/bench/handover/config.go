@@ -23,8 +23,8 @@ type Config struct {
 	Rounds int
 	// Rate is how many comments are written a second, Reads how many are read.
 	Rate, Reads int
-	// Pause is the time before each hand-over and after the last one; what is written
-	// before the first one is to warm up.
+	// Pause is the time before each hand-over and after the last one. What is written
+	// before the first one is counted apart: it is to warm up.
 	Pause time.Duration
 	// Users is how many people write, each with an account and a cookie jar; they share
 	// the blog's published posts.
@@ -42,13 +42,15 @@ type Config struct {
 // Moved is what is known of one hand-over from within.
 type Moved struct {
 	Epoch int64
-	// Held is how long the gates were held, Unowned how long nobody owned.
+	// Held is how long the gates were held, Unowned how long nobody owned; 0 is unknown.
 	Held, Unowned time.Duration
 	// Waited counts requests that waited at the gates, Refused those that were sent away.
 	Waited, Refused uint64
 	// P50 and P99 are upper bounds of the waits at the gates since the gateway began, in
 	// milliseconds.
 	P50, P99 float64
+	// Troubles are what went wrong on the way, in words.
+	Troubles []string
 }
 
 // Defaults are what the command measures when nothing else is asked for.

@@ -29,8 +29,10 @@ type Report struct {
 	// waits alone, as the gateway's histogram has them: upper bounds.
 	Wait   Spread `json:"wait_ms"`
 	AtGate AtGate `json:"at_gate"`
-	// Around is the latency of all writes around hand-overs, Outside of those that are
-	// not, and Reads of all reads; failed ones included.
+	// Before is the latency of writes before the first hand-over, the warm-up with them;
+	// Around of all writes around hand-overs, Outside of those between and after them,
+	// and Reads of all reads. Failed ones are included, with how long they were tried.
+	Before  Spread `json:"before_ms"`
 	Around  Spread `json:"around_ms"`
 	Outside Spread `json:"outside_ms"`
 	Reads   Spread `json:"reads_ms"`
@@ -53,13 +55,15 @@ type Handover struct {
 	To      string  `json:"to"`
 	Epoch   int64   `json:"epoch"`
 	Took    float64 `json:"took_ms"` // the whole command
-	Held    float64 `json:"held_ms"`
+	Held    float64 `json:"held_ms"` // 0 is unknown: it was begun anew meanwhile
 	Unowned float64 `json:"unowned_ms"`
 	Waited  uint64  `json:"waited"`  // requests, as the gateway counts them
 	Refused uint64  `json:"refused"` // sent away by the gateway
 	Wait    Spread  `json:"wait_ms"`
 	Around  Spread  `json:"around_ms"`
 	Failed  int     `json:"failed"`
+	// Troubles are what the hand-over got over.
+	Troubles []string `json:"troubles,omitempty"`
 }
 
 // AtGate is what the gateway says of all waits.
@@ -109,7 +113,7 @@ func report(c Config, l *load, windows []window) Report {
 		What: "comments written through the gateway while their owner changes", Processors: runtime.NumCPU(), Users: c.Users,
 		Rate: c.Rate, ReadRate: c.Reads, Pause: c.Pause.Seconds(), Failures: l.failures,
 	}
-	byWindow, outside := split(l.samples, windows)
+	byWindow, before, outside := split(l.samples, windows)
 	var all sums
 	for i, w := range windows {
 		r.Handovers = append(r.Handovers, handoverOf(w, byWindow[i], &all))
@@ -118,7 +122,7 @@ func report(c Config, l *load, windows []window) Report {
 		r.AtGate.P50, r.AtGate.P99 = w.moved.P50, w.moved.P99 // since the gateway began
 	}
 	r.Held, r.Unowned, r.Wait, r.Around = spreadOf(all.held), spreadOf(all.unowned), spreadOf(all.wait), spreadOf(all.around)
-	r.Outside = spreadOf(latencies(outside))
+	r.Before, r.Outside = spreadOf(latencies(before)), spreadOf(latencies(outside))
 	r.all(l.samples)
 	return r
 }
@@ -153,9 +157,8 @@ func (r *Report) all(samples []sample) {
 	}
 }
 
-// split finds the hand-over that a write was around; a write that was there before the
-// first one and did not meet it was to warm up, and is left out.
-func split(samples []sample, windows []window) (byWindow [][]sample, outside []sample) {
+// split finds the hand-over that a write was around, the first if there are several.
+func split(samples []sample, windows []window) (byWindow [][]sample, before, outside []sample) {
 	byWindow = make([][]sample, len(windows))
 	for _, s := range samples {
 		if !s.write {
@@ -165,21 +168,28 @@ func split(samples []sample, windows []window) (byWindow [][]sample, outside []s
 		switch {
 		case i >= 0:
 			byWindow[i] = append(byWindow[i], s)
-		case len(windows) > 0 && s.due.After(windows[0].ended):
+		case len(windows) > 0 && s.done.Before(windows[0].began):
+			before = append(before, s)
+		default:
 			outside = append(outside, s)
 		}
 	}
-	return byWindow, outside
+	return byWindow, before, outside
 }
 
 func handoverOf(w window, writes []sample, all *sums) Handover {
 	around := latencies(writes)
 	waited := slowest(around, int(w.moved.Waited))
-	all.held, all.unowned = append(all.held, w.moved.Held), append(all.unowned, w.moved.Unowned)
+	if w.moved.Held > 0 {
+		all.held = append(all.held, w.moved.Held)
+	}
+	if w.moved.Unowned > 0 {
+		all.unowned = append(all.unowned, w.moved.Unowned)
+	}
 	all.wait, all.around = append(all.wait, waited...), append(all.around, around...)
 	h := Handover{
 		To: w.to, Epoch: w.moved.Epoch, Took: milliseconds(w.ended.Sub(w.began)), Held: milliseconds(w.moved.Held), Unowned: milliseconds(w.moved.Unowned),
-		Waited: w.moved.Waited, Refused: w.moved.Refused, Wait: spreadOf(waited), Around: spreadOf(around),
+		Waited: w.moved.Waited, Refused: w.moved.Refused, Wait: spreadOf(waited), Around: spreadOf(around), Troubles: w.moved.Troubles,
 	}
 	for _, s := range writes {
 		if s.failed {

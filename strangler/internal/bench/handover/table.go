@@ -9,6 +9,9 @@ import (
 	"banyan.dev/strangler/internal/bench/figure"
 )
 
+// shownFailures is how many of a kind the table tells; the JSON has some more.
+const shownFailures = 5
+
 func (r Report) write(out io.Writer, asJSON bool) error {
 	if asJSON {
 		enc := json.NewEncoder(out)
@@ -29,8 +32,15 @@ func (r Report) write(out io.Writer, asJSON bool) error {
 	}
 	fmt.Fprintf(out, "\n%g writes/s begun, 99 %% of them at most %g ms late; %d attempts beyond the first; %d requests failed.\nRead back: %s.\n",
 		r.Reached, r.Late, r.Retries, r.Failed, r.Tally)
-	for _, why := range append(r.Failures, r.Findings...) {
-		fmt.Fprintln(out, "  ", why)
+	for i, h := range r.Handovers {
+		for _, what := range h.Troubles {
+			fmt.Fprintf(out, "   hand-over %d: %s\n", i+1, what)
+		}
+	}
+	for _, some := range [][]string{r.Failures, r.Findings} {
+		for _, why := range some[:min(len(some), shownFailures)] {
+			fmt.Fprintln(out, "  ", why)
+		}
 	}
 	return figure.WriteGoals(out, "the hand-over's", r.Goals)
 }
@@ -38,9 +48,17 @@ func (r Report) write(out io.Writer, asJSON bool) error {
 func (r Report) writeHandovers(w io.Writer) {
 	fmt.Fprintln(w, "\nhand-over to\tepoch\ttook ms\tgates held\tnobody owned\twaited\tp50 ms\tp99 ms\tmax ms\tall around, p99\tfailed\t")
 	for _, h := range r.Handovers {
-		fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t\n", h.To, h.Epoch, h.Took, h.Held, h.Unowned, h.Waited,
+		fmt.Fprintf(w, "%s\t%d\t%.1f\t%s\t%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t\n", h.To, h.Epoch, h.Took, known(h.Held), known(h.Unowned), h.Waited,
 			h.Wait.P50, h.Wait.P99, h.Wait.Max, h.Around.P99, h.Failed)
 	}
+}
+
+// known is a dash for what is not.
+func known(ms float64) string {
+	if ms == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f", ms)
 }
 
 func (r Report) writeSum(w io.Writer) {
@@ -50,7 +68,7 @@ func (r Report) writeSum(w io.Writer) {
 		is   Spread
 	}{
 		{"gates held", r.Held}, {"nobody owned", r.Unowned}, {"writes that waited", r.Wait},
-		{"all writes around", r.Around}, {"writes outside", r.Outside}, {"reads", r.Reads},
+		{"all writes around", r.Around}, {"writes outside", r.Outside}, {"before the first", r.Before}, {"reads", r.Reads},
 	} {
 		fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t\n", line.what, line.is.N, line.is.P50, line.is.P99, line.is.Max)
 	}
