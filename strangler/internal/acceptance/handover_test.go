@@ -26,6 +26,7 @@ import (
 	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/ownership/handover"
 	"banyan.dev/platform/ownership/remote"
+	"banyan.dev/platform/reconcile"
 	"banyan.dev/strangler/internal/command"
 	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/transfer"
@@ -81,6 +82,8 @@ func startOwning(t *testing.T, name, peer string, as ownership.State) *owning {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	require.NoError(t, ownership.Migrate(t.Context(), db))
 	require.NoError(t, db.Gorm(t.Context()).Exec("CREATE TABLE notes (id text PRIMARY KEY)").Error)
+	require.NoError(t, db.Gorm(t.Context()).Exec("CREATE TABLE fed (id uuid PRIMARY KEY, note text)").Error)
+	require.NoError(t, db.Gorm(t.Context()).Exec("INSERT INTO fed VALUES ('018f0000-0000-7000-8000-000000000001', 'what both hold')").Error)
 	side, err := ownership.New(db, ownership.Config{Resource: "notes", Name: name, Peer: peer, Markers: nothing{}, Drained: nothing{}})
 	require.NoError(t, err)
 	_, err = side.Adopt(t.Context(), as, "the test")
@@ -95,6 +98,8 @@ func startOwning(t *testing.T, name, peer string, as ownership.State) *owning {
 	})
 	mux.Handle("/ownership/notes", remote.Handler(side))
 	mux.Handle("/ownership/notes/", remote.Handler(side))
+	fed := reconcile.NewTables(db, reconcile.Table{Kind: "note", From: "fed", Place: "id", Content: []string{"note"}})
+	mux.Handle("/reconcile/notes/", reconcile.Handler(fed, nil))
 	o.admin = httptest.NewServer(mux)
 	t.Cleanup(o.admin.Close)
 	return o

@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"banyan.dev/platform/ownership/handover"
 	"banyan.dev/platform/watch"
+	"banyan.dev/strangler/internal/command"
 	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/transfer"
 )
@@ -88,4 +90,27 @@ func TestASilentGatewayKeepsNobodyWaitingAtTheOthers(t *testing.T) {
 	}
 	acknowledged, failed := stop()
 	require.Zero(t, failed, "of %d", len(acknowledged))
+}
+
+// TestWhoLacksSomethingDoesNotOwn: the comparison comes before anything is begun.
+func TestWhoLacksSomethingDoesNotOwn(t *testing.T) {
+	o := startOwned(t)
+	next := o.next.db.Gorm(t.Context())
+	require.NoError(t, next.Exec("DELETE FROM fed").Error)
+	ctx, cancel := context.WithTimeout(t.Context(), waitFor)
+	defer cancel()
+	var out, progress bytes.Buffer
+	err := command.Execute(ctx, o.flags("--to", "comments"), &out, &progress)
+	require.ErrorContains(t, err, "comments does not hold what monolith holds")
+	require.ErrorContains(t, err, "018f0000-0000-7000-8000-000000000001", "it names the row")
+	row, err := o.old.side.Row(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "owner at 1", row.String(), "nothing was begun")
+
+	_, err = o.command(t, "--to", "comments", "--unchecked")
+	require.NoError(t, err)
+	_, err = o.command(t, "--to", "comments")
+	require.NoError(t, err, "it is so already")
+	_, err = o.command(t, "--to", "monolith")
+	require.ErrorContains(t, err, "monolith does not hold what comments holds", "whichever side is compared")
 }

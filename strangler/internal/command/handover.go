@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"banyan.dev/platform/ownership"
+	"banyan.dev/platform/reconcile"
 	"banyan.dev/strangler/internal/local"
 	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/steps"
@@ -22,6 +23,7 @@ type handoverFlags struct {
 	elsewhere
 	to           string
 	status, json bool
+	unchecked    bool
 	holds        []string
 	within       time.Duration
 }
@@ -34,6 +36,9 @@ Whatever state it finds it goes on from there: nothing begun, or a hand-over in 
 done. It may be killed at any moment; the same command, or one with the other --to, goes on. There is never more than one
 owner: each move is a compare-and-swap in the side's own database, by epoch. If the other side does not have everything in
 time, the hand-over is given up and the owner from before owns again, one epoch later.
+
+Before it begins, the two sides are compared, as by "strangler reconcile": it is refused when they differ, or can't be
+compared, unless --unchecked. What is half done is gone on with in any case.
 
 --status changes nothing: it shows both rows with their epochs, what each gateway routes and holds.` + elsewhereLong + `
 With --gateway-admin also name --file, the configuration that your gateways read: who owns is written there first.`
@@ -64,7 +69,8 @@ func (t *tool) handover() *cobra.Command {
 	flags.BoolVar(&f.status, "status", false, "show who owns, and what the gateways do")
 	flags.BoolVar(&f.json, "json", false, "one JSON document")
 	flags.StringSliceVar(&f.holds, "hold", nil, "routes to hold beside those of the resource: pages that write it (default, in a run: those that its steps name)")
-	flags.DurationVar(&f.within, "within", time.Minute, "how long it may take, with what is tried again")
+	flags.BoolVar(&f.unchecked, "unchecked", false, "don't compare the two sides before")
+	flags.DurationVar(&f.within, "within", time.Minute, "how long it may take after the comparison, with what is tried again")
 	return cmd
 }
 
@@ -80,8 +86,6 @@ func (t *tool) runHandover(ctx context.Context, hosts transfer.Hosts, run *local
 	}
 	fleet, closing := f.fleet()
 	defer closing()
-	ctx, cancel := context.WithTimeout(ctx, f.within)
-	defer cancel()
 	log := slog.New(slog.NewTextHandler(t.err, nil))
 	gates := &transfer.Gateways{Fleet: fleet, Routes: f.holds, Logger: log}
 	router := &transfer.FileRouter{Fleet: fleet, Gates: gates, Resource: f.resource, Path: f.file, Logger: log}
@@ -98,6 +102,13 @@ func (t *tool) runHandover(ctx context.Context, hosts transfer.Hosts, run *local
 	} else {
 		return errors.New("nobody could be routed: give --gateway-admin and --file, the gateways' configuration")
 	}
+	if !f.unchecked {
+		if err := hosts.Compared(ctx, f.to, reconcile.Options{}, log); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.within)
+	defer cancel()
 	out, err := hosts.Handover(ctx, f.to, gates, router, by(), log)
 	if err != nil {
 		return err
@@ -124,7 +135,7 @@ func (t *tool) handoverInRun(ctx context.Context, run *local.Run, f handoverFlag
 	if holds == nil {
 		holds = run.HoldsOf(f.resource)
 	}
-	action := steps.Action{Verb: steps.Handover, Transfer: &steps.Transfer{Resource: f.resource, To: f.to, Holds: holds, Within: f.within}}
+	action := steps.Action{Verb: steps.Handover, Transfer: &steps.Transfer{Resource: f.resource, To: f.to, Holds: holds, Within: f.within, Unchecked: f.unchecked}}
 	if err := run.Do(ctx, action); err != nil {
 		return err
 	}

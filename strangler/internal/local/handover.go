@@ -11,6 +11,7 @@ import (
 
 	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/ownership/handover"
+	"banyan.dev/platform/reconcile"
 	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/steps"
 	"banyan.dev/strangler/internal/transfer"
@@ -57,12 +58,18 @@ func (r *Run) Hosts(resource string) (transfer.Hosts, error) {
 
 // handover makes a side the owner, whatever state another command has left it in.
 func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
-	ctx, cancel := context.WithTimeout(ctx, max(t.Within, handoverWithin))
-	defer cancel()
 	hosts, err := r.Hosts(t.Resource)
 	if err != nil {
 		return err
 	}
+	log := slog.New(&telling{r.progress})
+	if !t.Unchecked {
+		if err := hosts.Compared(ctx, t.To, reconcile.Options{Again: behind}, log); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, max(t.Within, handoverWithin))
+	defer cancel()
 	text, err := os.ReadFile(r.folder.path("gateway.yaml"))
 	if err != nil {
 		return fmt.Errorf("the routes of %s: %w", t.Resource, err)
@@ -71,7 +78,6 @@ func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
 	if err != nil {
 		return fmt.Errorf("the routes of %s: %w", r.state.Routes.Step, err)
 	}
-	log := slog.New(&telling{r.progress})
 	gates := &transfer.Gateways{Fleet: r.fleet(), Routes: union(routed.Writes, t.Holds), Logger: log}
 	before, err := holdStatuses(ctx, gates.Fleet, gates.Routes)
 	if err != nil {

@@ -2,9 +2,7 @@ package local
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"banyan.dev/platform/reconcile"
@@ -38,27 +36,12 @@ func (r *Run) reconcile(ctx context.Context, t steps.Transfer) error {
 		if err != nil {
 			return err
 		}
-		if err := Clean(report); err != nil {
+		if err := transfer.Clean(report); err != nil {
 			return err
 		}
 		r.progress(Reconciled(report))
 	}
 	return nil
-}
-
-// longestReport is how many lines of a report an error has.
-const longestReport = 12
-
-// Clean is an error that says what differs, if anything does.
-func Clean(report reconcile.Report) error {
-	if report.Clean() {
-		return nil
-	}
-	lines := strings.Split(transfer.Text(report), "\n")
-	if len(lines) > longestReport {
-		lines = append(lines[:longestReport], fmt.Sprintf("and %d lines more: strangler reconcile %s", len(lines)-longestReport, report.Resource))
-	}
-	return errors.New(strings.Join(lines, "\n"))
 }
 
 // Reconciled is a clean report in one line.

@@ -21,6 +21,8 @@ type Transfer struct {
 	// Holds are routes that wait beside those of the resource (handover): pages that
 	// write it.
 	Holds []string `json:"holds,omitempty"`
+	// Unchecked leaves out the comparison before (handover). A step can't say so.
+	Unchecked bool `json:"unchecked,omitempty"`
 	// Within bounds how long it may take; 0 is what the target has.
 	Within time.Duration `json:"within,omitempty"`
 }

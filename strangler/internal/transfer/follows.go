@@ -2,9 +2,7 @@ package transfer
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 )
@@ -35,22 +33,10 @@ func (h Hosts) MayMove(ctx context.Context, to string) error {
 
 // seam is what a replica reports of the resource; empty when it tells nothing.
 func (h Hosts) seam(ctx context.Context, client *http.Client, url string) string {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/topology", nil)
+	t, err := h.topology(ctx, client, url)
 	if err != nil {
 		return ""
 	}
-	req.Header.Set("Authorization", "Bearer "+h.Token)
-	res, err := client.Do(req)
-	if err != nil {
-		return ""
-	}
-	defer res.Body.Close()
-	var topology struct {
-		Seams map[string]any `json:"seams"`
-	}
-	if res.StatusCode != http.StatusOK || json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&topology) != nil {
-		return ""
-	}
-	is, _ := topology.Seams[h.Resource].(string)
+	is, _ := t.Seams[h.Resource].(string)
 	return is
 }
