@@ -71,11 +71,16 @@ func (c *crashes) play(p pass) {
 	c.load.Begin(p.String())
 	child := c.handover(p.to)
 	last := child.killAt(p, pids)
+	died := time.Now()
 	ended := child.settle()
+	child.requireProgress(p)
+	settled := time.Since(died)
 	if p.victim != theTool {
 		c.tl.run("up", "--step", "07") // starts what has died
 	}
+	revived := time.Since(died)
 	c.tl.run("handover", "--to", p.goal())
+	whole := time.Since(died)
 	before := c.epoch
 	c.owned()
 	require.Equal(c.t, p.goal(), c.owner, p)
@@ -85,7 +90,8 @@ func (c *crashes) play(p pass) {
 	if p.victim == theRelay { // one replica of several: nobody need notice
 		require.Zero(c.t, w.Failed, "%s: %v", p, w.Failures)
 	}
-	c.noticed = fmt.Sprintf("caught at %q; the command %s; %d of %d requests failed; epoch %d to %d", last, ended, w.Failed, w.Requests, before, c.epoch)
+	c.noticed = fmt.Sprintf("caught at %q; the command %s after %.1f s, up after %.1f s, handed over after %.1f s; %d of %d requests failed, the slowest took %.1f s; epoch %d to %d",
+		last, ended, settled.Seconds(), revived.Seconds(), whole.Seconds(), w.Failed, w.Requests, w.Max.Seconds(), before, c.epoch)
 	c.sound(p)
 }
 
@@ -130,8 +136,7 @@ func (c *crashes) owned() {
 	}
 }
 
-// sound requires that writes go on unharmed, that both sides hold the same, and that
-// everything acknowledged is there, once.
+// sound requires that writes go on unharmed, and that both sides hold the same.
 func (c *crashes) sound(p pass) {
 	c.t.Helper()
 	c.load.Begin("after: " + p.String())
@@ -140,9 +145,16 @@ func (c *crashes) sound(p pass) {
 	require.Zero(c.t, w.Failed, "after %s: %v", p, w.Failures)
 	require.Zero(c.t, w.SignedOut, "after %s", p)
 	require.Contains(c.t, c.tl.run("reconcile"), "0 differences", "after %s", p)
+}
+
+// readBack requires that everything acknowledged is there, once. What it finds names the
+// pass in which it was written.
+func (c *crashes) readBack(after string) string {
+	c.t.Helper()
 	found, err := c.load.Check(c.t.Context())
-	require.NoError(c.t, err, "after %s", p)
-	require.True(c.t, found.OK(), "after %s: %s\n%s", p, found.Tally, found.Explain(20))
+	require.NoError(c.t, err, "after %s", after)
+	require.True(c.t, found.OK(), "after %s: %s\n%s", after, found.Tally, found.Explain(20))
+	return found.Tally.String()
 }
 
 // conclude asks everybody whether they are signed in still.
@@ -153,10 +165,7 @@ func (c *crashes) conclude() {
 	require.Zero(c.t, out, "signed out")
 	total := c.load.Total()
 	require.Zero(c.t, total.SignedOut, "signed out")
-	found, err := c.load.Check(c.t.Context())
-	require.NoError(c.t, err)
-	require.True(c.t, found.OK(), found.Explain(20))
-	c.t.Logf("%d requests, %d failed; %s", total.Requests, total.Failed, found.Tally)
+	c.t.Logf("%d requests, %d failed; %s", total.Requests, total.Failed, c.readBack("all"))
 }
 
 // pids are the processes that a victim consists of; none for the tool itself.
@@ -175,7 +184,7 @@ func (c *crashes) pids(p pass) []int {
 	case theBroker:
 		return []int{s.pid(c.t, "kafka")}
 	case theDatabase: // the server too, not only who holds it
-		file, err := os.ReadFile(filepath.Join(c.tl.dir, "data", "postgres", "postmaster.pid"))
+		file, err := os.ReadFile(filepath.Join(c.tl.dir, "data", "postgres", "data", "postmaster.pid"))
 		require.NoError(c.t, err)
 		line, _, _ := strings.Cut(string(file), "\n")
 		postmaster, err := strconv.Atoi(line)
@@ -238,6 +247,19 @@ type child struct {
 	cmd   *exec.Cmd
 	lines chan string // closed at the end of all it says
 	said  []string
+	well  bool // it ended so
+}
+
+// requireProgress requires what the command had to do although the victim was dead.
+func (h *child) requireProgress(p pass) {
+	h.t.Helper()
+	said := strings.Join(h.said, "\n")
+	if p.goesThrough() {
+		require.True(h.t, h.well, "%s: %s", p, said)
+	}
+	if p.victim == oldOwner && p.comes("after the take") {
+		require.Contains(h.t, said, "hand-over: routed", "%s: users wait for the dead", p)
+	}
 }
 
 func (c *crashes) handover(to string) *child {
@@ -327,8 +349,15 @@ func (h *child) settle() string {
 		_ = h.cmd.Process.Kill()
 		require.Fail(h.t, "does not end when it is interrupted", strings.Join(h.said, "\n"))
 	}
-	if h.cmd.ProcessState.Success() {
+	h.well = h.cmd.ProcessState.Success()
+	if h.well {
 		return how + " well"
 	}
-	return fmt.Sprintf("%s (%s): %s", how, h.cmd.ProcessState, h.said[len(h.said)-1])
+	why := h.said[len(h.said)-1]
+	for _, line := range h.said {
+		if strings.HasPrefix(line, "error: ") {
+			why = line
+		}
+	}
+	return fmt.Sprintf("%s (%s): %s", how, h.cmd.ProcessState, why)
 }
