@@ -22,7 +22,9 @@ embedded PostgreSQL, Redis and Kafka; the comments service owns comments then. S
 users write --rate comments a second through the gateway, each with an Idempotency-Key
 and each at its time whatever became of the others (an open loop); a late answer's
 latency counts from when its request was due. What gets no final answer is sent again,
-until the deadline, as a client in the field does. --reads a second open the comment that
+until the deadline, as a client in the field does. A user does one thing at a time: when
+nobody is free a request waits, and the wait counts, so --users should be more than
+wait at one time. --reads a second open the comment that
 the same user wrote last. Meanwhile comments are handed over to the monolith and back,
 --rounds times, with a pause before each hand-over and after the last one. In the end
 everything is read back, both sides are compared, and all is taken down.

@@ -26,8 +26,9 @@ type Config struct {
 	// Pause is the time before each hand-over and after the last one. What is written
 	// before the first one is counted apart: it is to warm up.
 	Pause time.Duration
-	// Users is how many people write, each with an account and a cookie jar; they share
-	// the blog's published posts.
+	// Users is how many people write, each with an account and a cookie jar, and each one
+	// thing at a time; they share the blog's published posts. More should be there than
+	// requests wait at one time.
 	Users int
 	// Deadline is how long one request may take to settle, with what is tried again.
 	Deadline time.Duration
@@ -55,7 +56,7 @@ type Moved struct {
 
 // Defaults are what the command measures when nothing else is asked for.
 func Defaults() Config {
-	return Config{Rounds: 10, Rate: 200, Reads: 20, Pause: 2 * time.Second, Users: 50, Deadline: 10 * time.Second}
+	return Config{Rounds: 10, Rate: 200, Reads: 20, Pause: 2 * time.Second, Users: 100, Deadline: 10 * time.Second}
 }
 
 // Validate names the flag that is wrong, and the mend.

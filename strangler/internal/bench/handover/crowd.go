@@ -7,18 +7,17 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// user is a person with an account, who is signed in all the while. A person may write
-// several comments at a time: else a wait would slow down what comes after it.
+// user is a person with an account, who is signed in all the while, and does one thing at
+// a time.
 type user struct {
 	email string
 	jar   *cookiejar.Jar
 	posts []string // whose comments are read back by this user
-	last  atomic.Pointer[written]
+	last  *written // comment
 }
 
 // written is a comment that was acknowledged.

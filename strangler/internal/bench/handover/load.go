@@ -20,6 +20,7 @@ import (
 type load struct {
 	client *client
 	users  []*user
+	free   chan *user // who does nothing at this moment
 	tag    string // tells this run's accounts, keys and texts from those of others
 	ledger *ledger.Ledger
 	number atomic.Int64 // of comments
@@ -33,7 +34,7 @@ type load struct {
 type sample struct {
 	write     bool
 	due, done time.Time
-	late      time.Duration // how much later than due the client began: its own fault
+	late      time.Duration // how much later than due it began, for lack of processors or of a free user
 	retries   int
 	failed    bool
 }
@@ -44,7 +45,11 @@ func (s sample) latency() time.Duration { return s.done.Sub(s.due) }
 const maxFailures = 20
 
 func newLoad(c *client, users []*user, tag string) *load {
-	return &load{client: c, users: users, tag: tag, ledger: ledger.New(time.Now)}
+	l := &load{client: c, users: users, free: make(chan *user, len(users)), tag: tag, ledger: ledger.New(time.Now)}
+	for _, u := range users {
+		l.free <- u
+	}
+	return l
 }
 
 // begin lets requests come in until stop, which waits for those that are under way. When
@@ -67,18 +72,27 @@ func (l *load) begin(ctx context.Context, writes, reads int) (stop func()) {
 }
 
 // arrive begins requests at the times of a Poisson process, which depend on the rate alone.
+// A person does one thing at a time, as what a browser remembers of its last writes asks
+// for; when nobody is free a request waits, and the wait counts.
 func (l *load) arrive(ctx context.Context, all *sync.WaitGroup, rate int, seed uint64, do func(*user, *rand.Rand, *sample) error) {
 	rnd := rand.New(rand.NewPCG(seed, uint64(rate)))
 	gap := float64(time.Second) / float64(rate)
 	next := time.Now()
-	for n := 0; ; n++ {
+	for {
 		next = next.Add(time.Duration(rnd.ExpFloat64() * gap))
 		due := next
 		if !sleepUntil(ctx, due) {
 			return
 		}
-		u, own := l.users[n%len(l.users)], rand.New(rand.NewPCG(rnd.Uint64(), seed))
+		var u *user
+		select {
+		case <-ctx.Done():
+			return
+		case u = <-l.free:
+		}
+		own := rand.New(rand.NewPCG(rnd.Uint64(), seed))
 		all.Go(func() {
+			defer func() { l.free <- u }()
 			s := sample{due: due, late: time.Since(due)}
 			err := do(u, own, &s)
 			s.done = time.Now()
@@ -115,7 +129,7 @@ func (l *load) write(ctx context.Context, u *user, rnd *rand.Rand, s *sample) er
 	switch {
 	case err == nil:
 		l.ledger.Acknowledge(op, made.ID, made.Version)
-		u.last.Store(&written{op: op, id: made.ID})
+		u.last = &written{op: op, id: made.ID}
 	case a.status/100 == 4 && a.attempts == 1:
 		l.ledger.Refuse(op, err.Error())
 	default:
@@ -126,7 +140,7 @@ func (l *load) write(ctx context.Context, u *user, rnd *rand.Rand, s *sample) er
 
 // read opens the comment that the user wrote last: it must be there.
 func (l *load) read(ctx context.Context, u *user, s *sample) error {
-	last := u.last.Load()
+	last := u.last
 	path := "/api/v1/accounts/me"
 	if last != nil {
 		path = "/api/v1/comments/" + last.id

@@ -37,8 +37,8 @@ type Report struct {
 	Outside Spread `json:"outside_ms"`
 	Reads   Spread `json:"reads_ms"`
 
-	Reached float64 `json:"writes_per_second_reached"` // begun, outside of the clients' own delays
-	Late    float64 `json:"clients_late_p99_ms"`       // how much later than due clients began
+	Reached float64 `json:"writes_per_second_reached"` // begun, from the first to the last
+	Late    float64 `json:"clients_late_p99_ms"`       // how much later than due requests began
 	Retries int     `json:"retries"`
 	Failed  int     `json:"failed"` // writes and reads
 	// Failures and Findings are the first few in words.

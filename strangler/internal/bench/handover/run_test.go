@@ -77,7 +77,7 @@ func start(t *testing.T, g *gate) (Config, *bytes.Buffer) {
 	var out bytes.Buffer
 	d := Defaults()
 	d.URL, d.Sides, d.Move, d.Out, d.Say, d.JSON = blog.URL, [2]string{"old", "new"}, g.move, &out, func(string) {}, true
-	d.Rounds, d.Users, d.Pause = 1, 4, 500*time.Millisecond
+	d.Rounds, d.Rate, d.Users, d.Pause = 1, 60, 4, 500*time.Millisecond
 	d.Compare = func(context.Context) (int, error) { return 0, nil }
 	return d, &out
 }
@@ -220,7 +220,7 @@ func TestTheTableSaysTheSame(t *testing.T) {
 	require.NoError(t, Run(t.Context(), c))
 	for _, want := range []string{
 		`hand-over to +epoch +took ms`, `\n +old +7 +\S+ +- `, `\n +writes that waited +[1-9]`, `\n +waits at the gateway, up to +\d+ +50 +100`,
-		`hand-over 2: tried again error=late`, `\np99 ms of the writes that waited, at 200 writes/s +at most 250 `, `\nlost writes +at most 0 +0 +met`,
+		`hand-over 2: tried again error=late`, `\np99 ms of the writes that waited, at 60 writes/s +at most 250 `, `\nlost writes +at most 0 +0 +met`,
 	} {
 		assert.Regexp(t, want, out.String())
 	}

@@ -14,7 +14,7 @@ import (
 
 // TestTheCommandMeasuresTheRealBlog is what the documentation tells a reader to run, but
 // short: two hand-overs of the blog of step 07. Asserted is what must hold on every
-// machine, never how fast.
+// machine, never how fast; so users are patient, and nothing fails because it is slow.
 func TestTheCommandMeasuresTheRealBlog(t *testing.T) {
 	t.Parallel()
 	// Not t.TempDir: PostgreSQL runs as another user when we are root, and must be able
@@ -32,7 +32,8 @@ func TestTheCommandMeasuresTheRealBlog(t *testing.T) {
 	said, err := build.CombinedOutput()
 	require.NoError(t, err, string(said))
 
-	cmd := exec.Command(binary, "bench", "handover", "--rounds", "1", "--rate", "50", "--pause", "600ms", "--users", "8", "--posts", "20", "--json", "--run-dir", dir)
+	cmd := exec.Command(binary, "bench", "handover", "--rounds", "1", "--rate", "50", "--pause", "600ms", "--deadline", "2m",
+		"--users", "8", "--posts", "20", "--json", "--run-dir", dir)
 	var out, progress bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &progress
 	require.NoError(t, cmd.Run(), progress.String())
@@ -43,7 +44,7 @@ func TestTheCommandMeasuresTheRealBlog(t *testing.T) {
 	assert.Equal(t, r.Handovers[0].Epoch+1, r.Handovers[1].Epoch)
 	assert.Positive(t, r.Acknowledged)
 	assert.Positive(t, r.Reads.N)
-	assert.Zero(t, r.Failed, r.Failures)
+	assert.Zero(t, r.Failed, "%v\n%s", r.Failures, progress.String())
 	assert.True(t, r.Tally.OK(), r.Findings)
 	require.NotNil(t, r.Differences)
 	assert.Zero(t, *r.Differences)
