@@ -202,7 +202,7 @@ func (r *Run) stop(ctx context.Context, a steps.Action) error {
 	if a.Process == "redis" && r.state.Settings.Store != "memory" && r.state.Settings.Store != "postgres" {
 		return fmt.Errorf("sessions are in %s: move them to memory before Redis is stopped", r.state.Settings.Store)
 	}
-	for _, may := range []error{r.mayEnd(ctx, a), r.mayGo(a.Process), r.mayMiss(ctx, a.Process)} {
+	for _, may := range []error{r.mayEnd(ctx, a), r.mayGo(ctx, a.Process), r.mayMiss(ctx, a.Process)} {
 		if may != nil {
 			return may
 		}

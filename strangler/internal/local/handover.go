@@ -83,6 +83,9 @@ func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
 	if err != nil {
 		return err
 	}
+	if r.held != nil {
+		return fmt.Errorf("%s is held by this command: release it before the hand-over, which holds what it needs", strings.Join(r.held.routes, ", "))
+	}
 	// The run's lock is ours: a hold that is there is a dead command's.
 	if err := gates.Forget(ctx); err != nil {
 		return err

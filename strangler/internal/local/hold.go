@@ -117,20 +117,26 @@ func (w Waited) String() string {
 // LastHold is the last hold that this command released; nil before the first.
 func (r *Run) LastHold() *Waited { return r.waited }
 
+// holdStatuses are the gates of the gateways that answer, by gateway and route: they
+// are for the report, and one that is away fails nothing but that.
 func holdStatuses(ctx context.Context, fleet ramp.Gateways, routes []string) (map[string]ramp.HoldStatus, error) {
-	all, err := fleet.Status(ctx)
-	if err != nil {
-		return nil, err
-	}
 	found := map[string]ramp.HoldStatus{}
-	for _, s := range all {
+	var away []error
+	for _, s := range fleet.Ask(ctx, inForceWithin) {
+		if s.Err != nil {
+			away = append(away, s.Err)
+			continue
+		}
 		for _, name := range routes {
 			route, err := s.Route(name)
-			if err != nil {
+			if err != nil && !s.Draining {
 				return nil, err
 			}
 			found[s.URL+" "+name] = route.Hold
 		}
+	}
+	if len(away) > 0 && len(away) == len(fleet.URLs) {
+		return nil, fmt.Errorf("no gateway answers: %w", errors.Join(away...))
 	}
 	return found, nil
 }

@@ -36,12 +36,21 @@ func (r *Run) reconcile(ctx context.Context, t steps.Transfer) error {
 		if err != nil {
 			return err
 		}
-		if err := transfer.Clean(report); err != nil {
+		if err := r.Same(report); err != nil {
 			return err
 		}
 		r.progress(Reconciled(report))
 	}
 	return nil
+}
+
+// Same is an error if something differs, or if a run that was begun with posts has no row
+// to compare: that would hold for two empty databases.
+func (r *Run) Same(report reconcile.Report) error {
+	if f := r.state.Filling; report.Clean() && report.Rows() == 0 && f.Done && f.Posts > 0 {
+		return fmt.Errorf("%s: %s has no row to compare, and the blog was begun with %d posts", report.Resource, report.Owner, f.Posts)
+	}
+	return transfer.Clean(report)
 }
 
 // Reconciled is a clean report in one line.

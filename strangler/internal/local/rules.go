@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"banyan.dev/platform/ownership"
 	"banyan.dev/strangler/internal/steps"
 )
 
@@ -14,7 +15,7 @@ func (r *Run) discard(ctx context.Context, process string) error {
 	if names := r.replicas(process); len(names) > 0 {
 		return fmt.Errorf("%s still runs: stop it before its data is discarded", strings.Join(names, ", "))
 	}
-	if err := r.mayGo(process); err != nil {
+	if err := r.mayGo(ctx, process); err != nil {
 		return err
 	}
 	if err := r.runOnce(ctx, process, r.path.Processes[process].Discard); err != nil {
@@ -26,11 +27,42 @@ func (r *Run) discard(ctx context.Context, process string) error {
 	return r.save()
 }
 
-// mayGo refuses to end a process that owns something: nobody else could write it.
-func (r *Run) mayGo(process string) error {
+// mayGo refuses to end a process that owns something, or is about to: nobody else could
+// write it. The rows decide, and the run's own memory where nobody can be asked.
+func (r *Run) mayGo(ctx context.Context, process string) error {
 	for _, resource := range sortedKeys(r.state.Routes.Resources) {
 		if o := r.state.Routes.Resources[resource]; o.Owner == process {
 			return fmt.Errorf("%s owns %s (epoch %d): hand it over before %s is given up", process, resource, o.Epoch, process)
+		}
+	}
+	for _, resource := range sortedKeys(r.path.Processes[process].Resources) {
+		if err := r.follows(ctx, process, resource); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follows is an error unless the process's row says that it follows. One that does not
+// run is judged by the other side: that one owns, if it knows anything of ownership.
+func (r *Run) follows(ctx context.Context, process, resource string) error {
+	hosts, err := r.Hosts(resource)
+	if err != nil {
+		return err
+	}
+	for i, name := range hosts.Names {
+		runs := len(hosts.URLs[i]) > 0
+		if !runs || name != process && len(hosts.URLs[1-i]) > 0 {
+			continue
+		}
+		row, err := hosts.Row(ctx, i)
+		switch {
+		case err != nil && i == 0:
+			return nil // who owned at first may know nothing of ownership, and then nobody else owns
+		case err != nil:
+			return fmt.Errorf("ask %s whether it owns %s: %w", name, resource, err)
+		case name == process && row.State != ownership.Follower, name != process && row.State != ownership.Owner:
+			return fmt.Errorf("%s is %s of %s: hand it over before %s is given up", name, row, resource, process)
 		}
 	}
 	return nil
@@ -66,7 +98,11 @@ func (r *Run) awaitSeams(ctx context.Context, want steps.Table) error {
 	ctx, cancel := context.WithTimeout(ctx, seamsWithin)
 	defer cancel()
 	for _, process := range sortedKeys(want) {
-		for _, name := range r.replicasOf(r.path.Processes[process].Package) {
+		replicas := r.replicasOf(r.path.Processes[process].Package)
+		if len(replicas) == 0 {
+			return fmt.Errorf("no replica of %s runs: nobody reports its seams", process)
+		}
+		for _, name := range replicas {
 			var last error
 			if !await(ctx, 20*time.Millisecond, func() bool { last = r.reports(ctx, name, want[process]); return last == nil }) {
 				return fmt.Errorf("%s: %w", name, last)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"time"
-
-	"banyan.dev/platform/watch"
 )
 
 // File is a route of gateways that read one file, or the same one. It is a Target.
@@ -95,24 +93,23 @@ func (f *File) agree(ctx context.Context, p Policy, text []byte) error {
 // Set implements Target: the file first, then the admin ports, then it waits until
 // every gateway reports the new revision.
 func (f *File) Set(ctx context.Context, share Share) error {
-	p, text, err := f.read(ctx)
-	if err != nil {
-		return err
-	}
 	all, err := f.Gateways.Status(ctx)
 	if err != nil && f.Path == "" {
 		return err
 	}
-	revision := p.Revision
-	for _, s := range all {
-		revision = max(revision, s.Revision)
-	}
-	revision++
-	if text, err = Edit(text, f.Route, share, revision); err != nil {
-		return err
-	}
+	var text []byte
+	var revision int64
 	before := f.Gateways.Refusals(ctx)
-	if err := f.write(text); err != nil {
+	edit := func(is []byte) (_ []byte, err error) {
+		text, revision, err = f.edit(is, share, all)
+		return text, err
+	}
+	if f.Path != "" {
+		err = Update(f.Path, edit)
+	} else if text, err = f.Gateways.Config(ctx); err == nil {
+		_, err = edit(text)
+	}
+	if err != nil {
 		return err
 	}
 	told := f.tell(ctx, text)
@@ -122,15 +119,21 @@ func (f *File) Set(ctx context.Context, share Share) error {
 	return nil
 }
 
-func (f *File) write(text []byte) error {
-	if f.Path == "" {
-		return nil
+// edit is the text with this share and a revision above every gateway's.
+func (f *File) edit(text []byte, share Share, all []Status) ([]byte, int64, error) {
+	p, err := Lookup(text, f.Route)
+	if err != nil {
+		return nil, 0, fmt.Errorf("the gateways' file: %w", err)
 	}
-	mode := os.FileMode(0o644)
-	if info, err := os.Stat(f.Path); err == nil {
-		mode = info.Mode().Perm()
+	if err := notBehind(text, all); err != nil {
+		return nil, 0, err
 	}
-	return watch.Write(f.Path, text, mode)
+	revision := p.Revision
+	for _, s := range all {
+		revision = max(revision, s.Revision)
+	}
+	text, err = Edit(text, f.Route, share, revision+1)
+	return text, revision + 1, err
 }
 
 // tell is no error of its own while there is a file: a gateway that could not be

@@ -32,6 +32,11 @@ type Status struct {
 	LastRefused *Refused      `json:"last_refused"`
 	Bounds      []float64     `json:"latency_bounds_ms"`
 	Routes      []RouteStatus `json:"routes"`
+	Resources   []struct {
+		Name  string `json:"name"`
+		Owner string `json:"owner"`
+		Epoch int64  `json:"epoch"`
+	} `json:"resources"`
 }
 
 // Refused is the last configuration that a gateway did not take.

@@ -12,7 +12,6 @@ import (
 	"banyan.dev/strangler/internal/local"
 	"banyan.dev/strangler/internal/same"
 	"banyan.dev/strangler/internal/steps"
-	"banyan.dev/strangler/internal/transfer"
 )
 
 // checks asks for everything that a step says must hold, but for the journeys if
@@ -179,7 +178,7 @@ func (t *tour) reconcile(ctx context.Context, resource string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return local.Reconciled(report), transfer.Clean(report)
+	return local.Reconciled(report), t.run.Same(report)
 }
 
 func (t *tour) affinity(want string) (string, error) {

@@ -24,10 +24,27 @@ func (h Hosts) Backfill(ctx context.Context, order backfill.Order, tell func(bac
 	if err != nil {
 		return status, fmt.Errorf("begin the backfill at %s: %w", h.Names[owner], err)
 	}
+	if status.State == backfill.Done {
+		return status, h.kept(ctx, 1-owner, row.Epoch)
+	}
 	if status, err = h.sent(ctx, client, order.Run, tell); err != nil {
 		return status, err
 	}
 	return status, h.applied(ctx, 1-owner, row.Epoch)
+}
+
+// keptWithin is how long a follower may still apply what was sent before this command.
+const keptWithin = 30 * time.Second
+
+// kept waits for the rows of a run that was done before: a follower whose rows were
+// discarded since would never get them again.
+func (h Hosts) kept(ctx context.Context, follower int, epoch int64) error {
+	ctx, cancel := context.WithTimeout(ctx, keptWithin)
+	defer cancel()
+	if err := h.applied(ctx, follower, epoch); err != nil {
+		return fmt.Errorf("the backfill of %s was done before, and nothing is sent again: if %s's rows were discarded since, use --anew: %w", h.Resource, h.Names[follower], err)
+	}
+	return nil
 }
 
 // Filler is a client of a side's backfill; close it.

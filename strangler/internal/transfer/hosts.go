@@ -74,6 +74,16 @@ func (h Hosts) Rows(ctx context.Context) (rows [2]ownership.Row, err error) {
 	return rows, nil
 }
 
+// Row asks one side for its row.
+func (h Hosts) Row(ctx context.Context, i int) (ownership.Row, error) {
+	side, err := h.Side(i)
+	if err != nil {
+		return ownership.Row{}, err
+	}
+	defer side.Close()
+	return side.Row(ctx)
+}
+
 // Handover makes a side the owner, whatever state it finds. What was given up is tried
 // again until ctx ends: then the owner from before owns, and all is well.
 func (h Hosts) Handover(ctx context.Context, to string, gates handover.Gateways, router handover.Router, by string, log *slog.Logger) (handover.Outcome, error) {

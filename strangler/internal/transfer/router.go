@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"banyan.dev/platform/ownership/handover"
-	"banyan.dev/platform/watch"
 	"banyan.dev/strangler/internal/ramp"
 )
 
@@ -51,27 +50,34 @@ func (f *FileRouter) Route(ctx context.Context, owner string, epoch int64) error
 	return f.Gates.Tell(ctx, f.Fleet, Word{Resource: f.Resource, Owner: owner, Epoch: epoch}, f.Logger)
 }
 
-// note writes the file, with a revision above that of every gateway that is ready.
+// note writes the file, with a revision above that of every gateway that is ready. It is
+// read again for that, with other tools locked out: an edit of theirs is kept.
 func (f *FileRouter) note(ctx context.Context, owner string, epoch int64) error {
 	text, err := f.Text(ctx)
 	if err != nil {
 		return err
 	}
+	is, err := f.newer(text, owner, epoch)
+	if err != nil || is.Epoch == epoch || f.Path == "" {
+		return err
+	}
+	next := f.Gates.Next(ctx, f.Fleet, is.Revision)
+	return ramp.Update(f.Path, func(text []byte) ([]byte, error) {
+		is, err := f.newer(text, owner, epoch)
+		if err != nil || is.Epoch == epoch {
+			return nil, err
+		}
+		return ramp.EditOwner(text, f.Resource, owner, epoch, max(next, is.Revision+1))
+	})
+}
+
+// newer is what a text says, and an error if that is not to be replaced.
+func (f *FileRouter) newer(text []byte, owner string, epoch int64) (ramp.Ownership, error) {
 	is, err := ramp.LookupOwner(text, f.Resource)
 	if err != nil {
-		return err
+		return is, err
 	}
-	if err := Newer(f.Resource, is, owner, epoch); err != nil {
-		return err
-	}
-	if is.Epoch == epoch || f.Path == "" {
-		return nil
-	}
-	text, err = ramp.EditOwner(text, f.Resource, owner, epoch, f.Gates.Next(ctx, f.Fleet, is.Revision))
-	if err != nil {
-		return err
-	}
-	return f.write(text)
+	return is, Newer(f.Resource, is, owner, epoch)
 }
 
 // Newer compares what is to be routed with what is: ErrOutrun when that is newer.
@@ -85,15 +91,4 @@ func Newer(resource string, is ramp.Ownership, owner string, epoch int64) error 
 	default:
 		return nil
 	}
-}
-
-func (f *FileRouter) write(text []byte) error {
-	if f.Path == "" {
-		return nil
-	}
-	mode := os.FileMode(0o644)
-	if info, err := os.Stat(f.Path); err == nil {
-		mode = info.Mode().Perm()
-	}
-	return watch.Write(f.Path, text, mode)
 }
