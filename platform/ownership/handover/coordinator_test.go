@@ -156,21 +156,32 @@ func TestAHostMayDieRightBehindTheFencesAnswer(t *testing.T) {
 		w.until(tool, theEnd)
 		require.NoError(t, tool.err)
 	})
-	t.Run("the new owner", func(t *testing.T) {
-		w, tool := given(t)
-		tool.start("comments")
-		w.until(tool, "fence monolith")
-		tool.step(runs)
-		w.sites[1].down = true
-		for range 10 {
-			tool.step(runs)
-		}
-		tool.cancel()
-		for tool.busy {
-			tool.step(runs)
-		}
-		require.ErrorContains(t, tool.err, "monolith is fenced at 1", "and not: nothing was begun")
-	})
+	for _, c := range []struct {
+		dies       string
+		site       int
+		asked, how string
+		told       string
+	}{
+		{"the new owner", 1, "fence monolith", "answers", "monolith is fenced at 1"},
+		{"the old owner in the fence", 0, "fence monolith", "is lost", "monolith was asked to fence at 1, and did not answer"},
+		{"the new owner behind the demotion's", 1, "demote monolith", "answers", "monolith is follower at 2 and comments is owner at 2, and only the last look"},
+	} {
+		t.Run(c.dies, func(t *testing.T) {
+			w, tool := given(t)
+			tool.start("comments")
+			w.until(tool, c.asked)
+			tool.step(map[string]verdict{"answers": runs, "is lost": losesAnswer}[c.how])
+			w.sites[c.site].down = true
+			for range 10 {
+				tool.step(runs)
+			}
+			tool.cancel()
+			for tool.busy {
+				tool.step(runs)
+			}
+			require.ErrorContains(t, tool.err, c.told, "and not: nothing was begun")
+		})
+	}
 }
 
 // Who has moved it leaves it to whoever moves it on.

@@ -32,6 +32,7 @@ type walk struct {
 	outcome Outcome
 
 	complaint string // the last error that was logged
+	asked     string // the last move whose outcome is not known, in words
 }
 
 // run takes steps until one ends it. An error that may pass is waited out.
@@ -65,14 +66,25 @@ func (w *walk) complain(ctx context.Context, err error) {
 
 // unfinished says what users see until somebody goes on.
 func (w *walk) unfinished(ended, last error) error {
-	meanwhile := "nothing was begun"
+	return fmt.Errorf("%w: %s: %w", ErrUnfinished, w.meanwhile(), errors.Join(ended, last))
+}
+
+// meanwhile is what is known of the rows.
+func (w *walk) meanwhile() string {
 	for i, r := range w.last {
 		if r.State == ownership.Fenced {
-			meanwhile = fmt.Sprintf("%s is %s and %s is %s: unless the latter owns, writes get 503 until this is run again",
+			return fmt.Sprintf("%s is %s and %s is %s: unless the latter owns, writes get 503 until this is run again",
 				w.Sides[i].Name(), r, w.Sides[1-i].Name(), w.last[1-i])
 		}
 	}
-	return fmt.Errorf("%w: %s: %w", ErrUnfinished, meanwhile, errors.Join(ended, last))
+	switch {
+	case w.reached:
+		return fmt.Sprintf("%s is %s and %s is %s, and only the last look at them is missing", w.Sides[0].Name(), w.last[0], w.Sides[1].Name(), w.last[1])
+	case w.asked != "":
+		return w.asked + ", and did not answer: if it did so, writes get 503 until this is run again"
+	default:
+		return "nothing was begun"
+	}
 }
 
 // step reads, decides, and does one thing.
@@ -157,15 +169,18 @@ func same(p, q Pair) bool {
 
 // do tries a move. That a row has moved on is no error: the next reading tells.
 func (w *walk) do(ctx context.Context, p Pair, next Next) (moved bool, err error) {
+	w.asked = fmt.Sprintf("%s was asked to %s at %d", w.Sides[next.At].Name(), next.Step, next.Epoch)
 	row, err := w.Sides[next.At].Do(ctx, ownership.Order{
 		Move: ownership.Move(next.Step), Epoch: next.Epoch, Other: p[1-next.At], By: w.By,
 	})
 	switch {
 	case errors.Is(err, ownership.ErrStale) || errors.Is(err, ownership.ErrUnproven):
+		w.asked = ""
 		return false, nil
 	case err != nil:
 		return false, err
 	}
+	w.asked = ""
 	w.last[next.At] = row // should it die before it is read again
 	w.tell(ctx, "moved", "move", next.Step, "side", w.Sides[next.At].Name(), "epoch", next.Epoch)
 	return true, nil
