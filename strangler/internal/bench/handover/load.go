@@ -21,7 +21,7 @@ type load struct {
 	client *client
 	users  []*user
 	free   chan *user // who does nothing at this moment
-	tag    string // tells this run's accounts, keys and texts from those of others
+	tag    string     // tells this run's accounts, keys and texts from those of others
 	ledger *ledger.Ledger
 	number atomic.Int64 // of comments
 

@@ -39,8 +39,11 @@ type Report struct {
 
 	Reached float64 `json:"writes_per_second_reached"` // begun, from the first to the last
 	Late    float64 `json:"clients_late_p99_ms"`       // how much later than due requests began
-	Retries int     `json:"retries"`
-	Failed  int     `json:"failed"` // writes and reads
+	// Busy says that the machine did not keep up with the rate without any hand-over's
+	// doing: waits are those of the queue then.
+	Busy    bool `json:"busy"`
+	Retries int  `json:"retries"`
+	Failed  int  `json:"failed"` // writes and reads
 	// Failures and Findings are the first few in words.
 	Failures     []string `json:"failures,omitempty"`
 	ledger.Tally          // what reading back found
@@ -105,15 +108,18 @@ func slowest(values []time.Duration, n int) []time.Duration {
 	return sorted[max(0, len(sorted)-n):]
 }
 
+// tooLate is by how many ms requests may begin late, before what is measured is the queue.
+const tooLate = 100
+
 // sums are what hand-overs have in common.
-type sums struct{ held, unowned, wait, around []time.Duration }
+type sums struct{ held, unowned, wait []time.Duration }
 
 func report(c Config, l *load, windows []window) Report {
 	r := Report{
 		What: "comments written through the gateway while their owner changes", Processors: runtime.NumCPU(), Users: c.Users,
 		Rate: c.Rate, ReadRate: c.Reads, Pause: c.Pause.Seconds(), Failures: l.failures,
 	}
-	byWindow, before, outside := split(l.samples, windows)
+	byWindow, before, around, outside := split(l.samples, windows)
 	var all sums
 	for i, w := range windows {
 		r.Handovers = append(r.Handovers, handoverOf(w, byWindow[i], &all))
@@ -121,9 +127,10 @@ func report(c Config, l *load, windows []window) Report {
 		r.AtGate.Refused += w.moved.Refused
 		r.AtGate.P50, r.AtGate.P99 = w.moved.P50, w.moved.P99 // since the gateway began
 	}
-	r.Held, r.Unowned, r.Wait, r.Around = spreadOf(all.held), spreadOf(all.unowned), spreadOf(all.wait), spreadOf(all.around)
+	r.Held, r.Unowned, r.Wait, r.Around = spreadOf(all.held), spreadOf(all.unowned), spreadOf(all.wait), spreadOf(latencies(around))
 	r.Before, r.Outside = spreadOf(latencies(before)), spreadOf(latencies(outside))
 	r.all(l.samples)
+	r.Busy = r.Late > tooLate || r.Before.P99 > mostWait
 	return r
 }
 
@@ -157,24 +164,30 @@ func (r *Report) all(samples []sample) {
 	}
 }
 
-// split finds the hand-over that a write was around, the first if there are several.
-func split(samples []sample, windows []window) (byWindow [][]sample, before, outside []sample) {
+// split finds the hand-overs that each write was around; one may meet several.
+func split(samples []sample, windows []window) (byWindow [][]sample, before, around, outside []sample) {
 	byWindow = make([][]sample, len(windows))
 	for _, s := range samples {
 		if !s.write {
 			continue
 		}
-		i := slices.IndexFunc(windows, func(w window) bool { return w.has(s) })
+		met := false
+		for i, w := range windows {
+			if w.has(s) {
+				met = true
+				byWindow[i] = append(byWindow[i], s)
+			}
+		}
 		switch {
-		case i >= 0:
-			byWindow[i] = append(byWindow[i], s)
+		case met:
+			around = append(around, s)
 		case len(windows) > 0 && s.done.Before(windows[0].began):
 			before = append(before, s)
 		default:
 			outside = append(outside, s)
 		}
 	}
-	return byWindow, before, outside
+	return byWindow, before, around, outside
 }
 
 func handoverOf(w window, writes []sample, all *sums) Handover {
@@ -186,7 +199,7 @@ func handoverOf(w window, writes []sample, all *sums) Handover {
 	if w.moved.Unowned > 0 {
 		all.unowned = append(all.unowned, w.moved.Unowned)
 	}
-	all.wait, all.around = append(all.wait, waited...), append(all.around, around...)
+	all.wait = append(all.wait, waited...)
 	h := Handover{
 		To: w.to, Epoch: w.moved.Epoch, Took: milliseconds(w.ended.Sub(w.began)), Held: milliseconds(w.moved.Held), Unowned: milliseconds(w.moved.Unowned),
 		Waited: w.moved.Waited, Refused: w.moved.Refused, Wait: spreadOf(waited), Around: spreadOf(around), Troubles: w.moved.Troubles,

@@ -31,10 +31,12 @@ func TestAWriteBelongsToTheHandoverThatItMet(t *testing.T) {
 	windows := []window{{began: at(1000), ended: at(1100)}, {began: at(2000), ended: at(2100)}}
 	samples := []sample{
 		write(100, 120), write(990, 1001), write(1050, 1060), write(1250, 1260), // the last in the aftermath
-		write(1400, 1410), write(1900, 2500), write(2900, 2910), {due: at(1050), done: at(1060)},
+		write(1400, 1410), write(1900, 2500), write(2900, 2910), write(1020, 2010), {due: at(1050), done: at(1060)}, // the last one read
 	}
-	byWindow, before, outside := split(samples, windows)
+	byWindow, before, around, outside := split(samples, windows)
 	assert.Equal(t, samples[:1], before)
-	assert.Equal(t, [][]sample{samples[1:4], samples[5:6]}, byWindow)
+	both := samples[7]
+	assert.Equal(t, [][]sample{{samples[1], samples[2], samples[3], both}, {samples[5], both}}, byWindow)
+	assert.Len(t, around, 5, "each once")
 	assert.Equal(t, []sample{samples[4], samples[6]}, outside)
 }

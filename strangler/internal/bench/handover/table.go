@@ -32,6 +32,10 @@ func (r Report) write(out io.Writer, asJSON bool) error {
 	}
 	fmt.Fprintf(out, "\n%g writes/s begun, 99 %% of them at most %g ms late; %d attempts beyond the first; %d requests failed.\nRead back: %s.\n",
 		r.Reached, r.Late, r.Retries, r.Failed, r.Tally)
+	if r.Busy {
+		fmt.Fprintf(out, "The machine did not keep up with %d writes/s: even before the first hand-over 99 %% took up to %g ms, or requests\nbegan up to %g ms late. What waited here waited for processors first: measure on a quiet machine, or with a lower --rate.\n",
+			r.Rate, r.Before.P99, r.Late)
+	}
 	for i, h := range r.Handovers {
 		for _, what := range h.Troubles {
 			fmt.Fprintf(out, "   hand-over %d: %s\n", i+1, what)
