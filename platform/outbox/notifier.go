@@ -15,8 +15,10 @@ const (
 	released = "released"
 )
 
-// notifyEvery bounds how often a host notifies.
-const notifyEvery = 2 * time.Millisecond
+// notifyEvery is the pause after each notification: whoever commits within it is told
+// of together. It is most of what an event waits for at a thousand a second: with 2 ms
+// half of them were on the topic after 1.9 ms, with this after 0.45 ms.
+const notifyEvery = 250 * time.Microsecond
 
 // Notifier tells the relays, wherever they run, that events were committed. It is
 // not part of the transaction, and that is its point: a NOTIFY inside takes a lock
