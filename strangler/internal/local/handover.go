@@ -164,7 +164,8 @@ func (t router) Route(ctx context.Context, owner string, epoch int64) error {
 			return err
 		}
 	}
-	return t.gates.Tell(ctx, t.gates.Fleet, transfer.Word{Resource: t.resource, Owner: owner, Epoch: epoch}, t.log)
+	// Of the gateways that there were, one may have died: it reads the file when it comes back.
+	return t.gates.Tell(ctx, r.fleet(), transfer.Word{Resource: t.resource, Owner: owner, Epoch: epoch}, t.log)
 }
 
 // Owned is who owns a resource, when both sides' databases and the routes agree.
