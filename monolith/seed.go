@@ -3,18 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 
 	"github.com/spf13/cobra"
-	"gorm.io/gorm"
 
 	commentstore "banyan.dev/features/comments/store"
 	"banyan.dev/monolith/internal/config"
 	"banyan.dev/monolith/internal/seed"
 	"banyan.dev/platform/database"
-	"banyan.dev/platform/ownership"
 )
 
 // seedCommand fills a blog to look at and to measure.
@@ -67,38 +64,11 @@ func fillDatabase(ctx context.Context, db *database.DB, logger *slog.Logger, con
 	return nil
 }
 
-// whileUntold runs f, which writes comments past their store, where that harms nobody:
-// comments are this database's to write, and stay so meanwhile, and no backfill has
-// told another side of them. It would never hear of what f writes, since there are no
-// events of it. A hand-over and a backfill that begin meanwhile wait for f.
+// whileUntold is seed.WhileUntold for comments.
 func whileUntold(ctx context.Context, db *database.DB, f func() error) error {
 	side, err := sideOf(db, commentstore.NewFeed(commentstore.FeedConfig{Source: eventSource, Topic: commentsTopic}))
 	if err != nil {
 		return err
 	}
-	return db.InTx(ctx, func(tx *gorm.DB) error {
-		_, err := side.Own(tx)
-		switch {
-		case errors.Is(err, ownership.ErrUnknown): // nobody ever moved them
-		case errors.Is(err, ownership.ErrNotOwner):
-			return fmt.Errorf("seed: %w: hand comments back first (strangler handover)", err)
-		case err != nil:
-			return fmt.Errorf("seed: %w", err)
-		}
-		// f takes as long as it takes, on a connection of its own.
-		err = tx.Exec("SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE backfill_runs IN SHARE MODE").Error
-		if err != nil {
-			return fmt.Errorf("lock out backfills: %w", err)
-		}
-		var told bool
-		err = tx.Raw("SELECT EXISTS (SELECT FROM backfill_runs WHERE resource = ?)", commentstore.Resource).Scan(&told).Error
-		if err != nil {
-			return fmt.Errorf("look for backfills of comments: %w", err)
-		}
-		if told {
-			return errors.New("seed: a backfill of comments has begun, and seeding makes no events: the other side would never have what is added now; " +
-				"seed a blog before its comments are moved")
-		}
-		return f()
-	})
+	return seed.WhileUntold(ctx, db, side, commentstore.Resource, f)
 }
