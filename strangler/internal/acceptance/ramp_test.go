@@ -265,7 +265,7 @@ func TestOneNumberForTwoTextsIsFound(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	all := ramp.Gateways{URLs: r.admin, Token: rampToken, Client: client}
-	steered := strings.NewReplacer("revision: 41", "revision: 42", "# two owners", "# of the API").Replace(string(content))
+	steered := strings.NewReplacer("revision: 41", "revision: 42", "by: user", "by: address").Replace(string(content))
 	require.NoError(t, ramp.Gateways{URLs: r.admin[1:], Token: rampToken, Client: client}.Put(t.Context(), []byte(steered)))
 	written := []byte(strings.Replace(string(content), "revision: 41", "revision: 42", 1))
 	require.NoError(t, watch.Write(r.file, written, 0o600))

@@ -10,13 +10,14 @@ import (
 	"banyan.dev/strangler/internal/transfer"
 )
 
-// Reconcile compares both sides of a resource.
+// Reconcile compares both sides of a resource, also when a hand-over of it was left half
+// done: the walk that goes on compares before it hands over.
 func (r *Run) Reconcile(ctx context.Context, resource string) (reconcile.Report, error) {
 	hosts, err := r.Hosts(resource)
 	if err != nil {
 		return reconcile.Report{}, err
 	}
-	return hosts.Reconcile(ctx, reconcile.Options{Again: behind})
+	return hosts.ReconcileFenced(ctx, reconcile.Options{Again: behind})
 }
 
 // behind is how far the feed may lag when hosts were killed a moment ago: Kafka gives the

@@ -179,11 +179,13 @@ func (r *Run) infrastructureRuns(kind string) bool {
 // for" does Redis hold them all.
 func (r *Run) mayEnd(ctx context.Context, a steps.Action) error {
 	p := r.path.Processes[a.Process]
-	if a.SignsOut || !watchesSettings(p) && p.Infrastructure != "redis" {
+	switch {
+	case a.SignsOut:
 		return nil
-	}
-	if p.Infrastructure == "redis" && a.Verb == steps.Kill {
+	case p.Infrastructure == "redis" && a.Verb == steps.Kill:
 		return r.mayForget(a)
+	case !watchesSettings(p):
+		return nil // what is in a Redis that is stopped, stop asks about
 	}
 	switch r.state.Settings.Store {
 	case "redis", "back", "postgres":

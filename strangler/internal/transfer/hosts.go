@@ -123,6 +123,29 @@ func (h Hosts) Reconcile(ctx context.Context, opts reconcile.Options) (reconcile
 	if err != nil {
 		return reconcile.Report{}, err
 	}
+	return h.compare(ctx, owner, opts)
+}
+
+// ReconcileFenced is Reconcile also where a hand-over was left half done: then the side
+// that is fenced has all that was written, and nobody adds to it.
+func (h Hosts) ReconcileFenced(ctx context.Context, opts reconcile.Options) (reconcile.Report, error) {
+	report, err := h.Reconcile(ctx, opts)
+	if !errors.Is(err, ErrNobody) {
+		return report, err
+	}
+	rows, reading := h.Rows(ctx)
+	if reading != nil {
+		return reconcile.Report{}, reading
+	}
+	for i, row := range rows {
+		if row.State == ownership.Fenced && rows[1-i].State == ownership.Follower {
+			return h.compare(ctx, i, opts)
+		}
+	}
+	return reconcile.Report{}, err
+}
+
+func (h Hosts) compare(ctx context.Context, owner int, opts reconcile.Options) (reconcile.Report, error) {
 	var clients [2]*reconcile.Client
 	for i := range clients {
 		clients[i] = h.reconciler(i)
