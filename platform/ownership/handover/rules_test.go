@@ -185,3 +185,30 @@ func TestRuleFenceByEpoch(t *testing.T) {
 		slow.step(runs)
 	})
 }
+
+// One coordinator reads the monolith as fenced at 1, and sleeps. When it reads the
+// other row, ownership has gone there and back. It looks again, and the monolith's
+// answer is lost: what it remembers of that is no second reading.
+func TestAnOldReadingIsNoContradiction(t *testing.T) {
+	t.Parallel()
+	w := newWalk(t, newSites(t, allRules()), allRules(), func(int) int { return 0 })
+	defer w.stop()
+	slow, quick := w.tools[0], w.tools[1]
+	quick.start("comments")
+	w.until(quick, "take comments")
+	slow.start("comments")
+	w.until(slow, "read comments")
+	w.until(quick, theEnd)
+	quick.start("monolith")
+	w.until(quick, theEnd)
+	slow.step(runs)
+	w.until(slow, "read monolith")
+	slow.step(losesAnswer)
+	require.Equal(t, "read comments", slow.at)
+	slow.step(runs)
+	require.Empty(t, w.trouble)
+	w.until(slow, theEnd)
+	require.Empty(t, w.trouble)
+	require.NoError(t, slow.err)
+	require.Empty(t, w.settle())
+}

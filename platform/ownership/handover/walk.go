@@ -134,16 +134,22 @@ func (w *walk) begins(next Next) bool {
 
 // read reads the two rows, one after the other. A fenced side that does not answer is
 // taken to be fenced still: old readings are no danger, and the other side can take
-// without it.
+// without it. They prove nothing either: where such a pair decides nothing, the side
+// is asked again, and no contradiction is made of it.
 func (w *walk) read(ctx context.Context) (p Pair, err error) {
+	var silent error
 	for i, s := range w.Sides {
 		if p[i], err = s.Row(ctx); err == nil {
 			continue
 		}
+		err = fmt.Errorf("ask %s: %w", s.Name(), err)
 		if w.last[i].State != ownership.Fenced || final(err) || ctx.Err() != nil {
-			return p, fmt.Errorf("ask %s: %w", s.Name(), err)
+			return p, err
 		}
-		p[i] = w.last[i]
+		p[i], silent = w.last[i], err
+	}
+	if silent != nil && Decide(p, w.goal).Step == StepReread {
+		return p, silent
 	}
 	return p, w.check(p)
 }
