@@ -18,7 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/steps"
 	"banyan.dev/strangler/internal/traffic"
 )
@@ -43,7 +43,7 @@ func newCrashes(t *testing.T) *crashes {
 	require.NoError(t, err)
 	path, err := steps.Load(root)
 	require.NoError(t, err)
-	entry, err := local.FollowEntry(path, c.tl.dir)
+	entry, err := deployment.FollowEntry(path, c.tl.dir)
 	require.NoError(t, err)
 	c.load, err = traffic.New(traffic.Config{BaseURL: entry, Users: 12, Rate: 50, Seed: 1})
 	require.NoError(t, err)

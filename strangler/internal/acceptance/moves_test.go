@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/steps"
 )
@@ -23,7 +23,7 @@ func theMoves(t *testing.T) steps.Path {
 	t.Helper()
 	whole, err := filepath.Abs(root)
 	require.NoError(t, err)
-	app := steps.Process{Package: "./strangler/internal/local/testdata/app"}
+	app := steps.Process{Package: "./strangler/internal/deployment/testdata/app"}
 	path := steps.Path{Root: whole, Processes: map[string]steps.Process{
 		"app": app, "next": app,
 		"gateway": {Package: "./gateway", Environment: map[string]string{"CONFIG_FILE": "${gateway.file}", "LOG_LEVEL": "warn", "DRAIN_NOTICE": "0s"}},
@@ -96,7 +96,7 @@ func answers404(client *http.Client, method, url string) bool {
 	return res.StatusCode == http.StatusNotFound && res.Header.Get("X-Served-By") != "gateway"
 }
 
-func do(t *testing.T, run *local.Run, verb steps.Verb, m steps.Move) error {
+func do(t *testing.T, run *deployment.Run, verb steps.Verb, m steps.Move) error {
 	t.Helper()
 	return run.Do(t.Context(), steps.Action{Verb: verb, Process: "app", Move: &m})
 }
@@ -104,7 +104,7 @@ func do(t *testing.T, run *local.Run, verb steps.Verb, m steps.Move) error {
 func TestTheMovesOfAStepWorkOnARun(t *testing.T) {
 	t.Parallel()
 	path, dir := theMoves(t), filepath.Join(t.TempDir(), "run")
-	run, err := local.Create(t.Context(), path, dir, local.Options{Owner: "up"}, func(line string) { t.Log(line) })
+	run, err := deployment.Create(t.Context(), path, dir, deployment.Options{Owner: "up"}, func(line string) { t.Log(line) })
 	require.NoError(t, err)
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -124,7 +124,7 @@ func TestTheMovesOfAStepWorkOnARun(t *testing.T) {
 
 	// The share is part of the run: other commands see it, and what else changes the routes keeps it.
 	require.NoError(t, run.Close())
-	run, err = local.Open(path, dir, func(line string) { t.Log(line) })
+	run, err = deployment.Open(path, dir, func(line string) { t.Log(line) })
 	require.NoError(t, err)
 	require.Equal(t, map[string]ramp.Share{"reads": 5000}, run.Status(t.Context()).Shares)
 	require.NoError(t, run.Do(t.Context(), steps.Action{Verb: steps.Scale, Process: "app", Replicas: 2}))

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"banyan.dev/platform/backfill"
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/transfer"
 )
 
@@ -44,7 +44,7 @@ func (t *tool) backfill() *cobra.Command {
 			if f.rate < 0 {
 				return fmt.Errorf("--rate is %d: give rows a second, or 0 for as fast as it goes", f.rate)
 			}
-			return t.onHosts(&f.elsewhere, func(hosts transfer.Hosts, _ *local.Run) error {
+			return t.onHosts(&f.elsewhere, func(hosts transfer.Hosts, _ *deployment.Run) error {
 				return t.runBackfill(cmd.Context(), hosts, f)
 			})
 		},

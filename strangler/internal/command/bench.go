@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"banyan.dev/strangler/internal/bench"
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 )
 
 func (t *tool) bench() *cobra.Command {
@@ -23,7 +23,7 @@ func (t *tool) bench() *cobra.Command {
 
 func (t *tool) benchSessions() *cobra.Command {
 	var c bench.Config
-	var x local.External
+	var x deployment.External
 	cmd := &cobra.Command{
 		Use:   "sessions",
 		Short: "Compare the session stores memory, postgres and redis, through the monolith",
@@ -43,7 +43,7 @@ func (t *tool) benchSessions() *cobra.Command {
 
 // runBench uses a run of its own, which is nobody's: a tour that crashed would be
 // cleaned up the same way.
-func (t *tool) runBench(ctx context.Context, c bench.Config, x local.External) error {
+func (t *tool) runBench(ctx context.Context, c bench.Config, x deployment.External) error {
 	path, err := t.path()
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (t *tool) runBench(ctx context.Context, c bench.Config, x local.External) e
 	if err != nil {
 		return err
 	}
-	run, err := local.Create(ctx, path, dir, local.Options{Owner: "tour", External: x}, t.say)
+	run, err := deployment.Create(ctx, path, dir, deployment.Options{Owner: "tour", External: x}, t.say)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	benchhandover "banyan.dev/strangler/internal/bench/handover"
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/steps"
 )
 
@@ -96,7 +96,7 @@ func (t *tool) benchDir() (string, error) {
 	if t.runDir != "" {
 		return t.runDir, nil
 	}
-	dir, err := local.DefaultFolder()
+	dir, err := deployment.DefaultFolder()
 	if err != nil {
 		return "", err
 	}
@@ -120,7 +120,7 @@ func (t *tool) runBenchHandover(ctx context.Context, c benchhandover.Config, pos
 		return err
 	}
 	heard := &hearing{say: t.say}
-	run, err := local.Create(ctx, path, dir, local.Options{Owner: "tour", Posts: posts, Seed: 1}, heard.hear)
+	run, err := deployment.Create(ctx, path, dir, deployment.Options{Owner: "tour", Posts: posts, Seed: 1}, heard.hear)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (t *tool) runBenchHandover(ctx context.Context, c benchhandover.Config, pos
 }
 
 // moveInRun is what `strangler handover --to` does.
-func moveInRun(ctx context.Context, run *local.Run, to string, heard *hearing) (benchhandover.Moved, error) {
+func moveInRun(ctx context.Context, run *deployment.Run, to string, heard *hearing) (benchhandover.Moved, error) {
 	action := steps.Action{Verb: steps.Handover, Transfer: &steps.Transfer{Resource: benchResource, To: to, Holds: run.HoldsOf(benchResource)}}
 	if err := run.Do(ctx, action); err != nil {
 		return benchhandover.Moved{}, err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/steps"
 )
 
@@ -31,7 +31,7 @@ begins from what the step says runs: undo what you did before it.`,
 	}
 }
 
-func (t *tool) doAll(ctx context.Context, run *local.Run, path steps.Path, lines []string) error {
+func (t *tool) doAll(ctx context.Context, run *deployment.Run, path steps.Path, lines []string) error {
 	actions, err := path.Actions(lines)
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 
 	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/reconcile"
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/steps"
 	"banyan.dev/strangler/internal/transfer"
@@ -58,7 +58,7 @@ func (t *tool) handover() *cobra.Command {
 			if f.status == (f.to != "") {
 				return errors.New("give either --to and a side, monolith or comments, or --status")
 			}
-			return t.onHosts(&f.elsewhere, func(hosts transfer.Hosts, run *local.Run) error {
+			return t.onHosts(&f.elsewhere, func(hosts transfer.Hosts, run *deployment.Run) error {
 				return t.runHandover(cmd.Context(), hosts, run, f)
 			})
 		},
@@ -74,7 +74,7 @@ func (t *tool) handover() *cobra.Command {
 	return cmd
 }
 
-func (t *tool) runHandover(ctx context.Context, hosts transfer.Hosts, run *local.Run, f handoverFlags) error {
+func (t *tool) runHandover(ctx context.Context, hosts transfer.Hosts, run *deployment.Run, f handoverFlags) error {
 	if f.status {
 		return t.ownershipStatus(ctx, hosts, run, f)
 	}
@@ -130,7 +130,7 @@ func by() string {
 	return fmt.Sprintf("strangler at %s, process %d", host, os.Getpid())
 }
 
-func (t *tool) handoverInRun(ctx context.Context, run *local.Run, f handoverFlags) error {
+func (t *tool) handoverInRun(ctx context.Context, run *deployment.Run, f handoverFlags) error {
 	holds := f.holds
 	if holds == nil {
 		holds = run.HoldsOf(f.resource)
@@ -173,7 +173,7 @@ type gatewayView struct {
 // lastMoves is how many lines of each side's record are shown.
 const lastMoves = 6
 
-func (t *tool) ownershipStatus(ctx context.Context, hosts transfer.Hosts, run *local.Run, f handoverFlags) error {
+func (t *tool) ownershipStatus(ctx context.Context, hosts transfer.Hosts, run *deployment.Run, f handoverFlags) error {
 	fleet, closing := f.fleet()
 	defer closing()
 	if run != nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/traffic"
 )
 
@@ -53,7 +53,7 @@ func (t *tool) baseURL(url string) (func() string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return local.FollowEntry(path, dir)
+	return deployment.FollowEntry(path, dir)
 }
 
 func (t *tool) runLoad(ctx context.Context, c traffic.Config, duration time.Duration) error {

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"banyan.dev/platform/reconcile"
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/transfer"
 )
 
@@ -47,7 +47,7 @@ func (t *tool) reconcile() *cobra.Command {
   ADMIN_TOKEN=... strangler reconcile --json --monolith-admin http://10.0.0.4:8081 --comments-admin http://10.0.0.7:8081`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return t.onHosts(&f.elsewhere, func(hosts transfer.Hosts, _ *local.Run) error {
+			return t.onHosts(&f.elsewhere, func(hosts transfer.Hosts, _ *deployment.Run) error {
 				return t.runReconcile(cmd.Context(), hosts, f, os.Stdin)
 			})
 		},

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/steps"
 )
 
@@ -73,11 +73,11 @@ func (t *tool) dir() (string, error) {
 	if t.runDir != "" {
 		return t.runDir, nil
 	}
-	return local.DefaultFolder()
+	return deployment.DefaultFolder()
 }
 
 // open opens the run for a command that works on it.
-func (t *tool) open() (*local.Run, steps.Path, error) {
+func (t *tool) open() (*deployment.Run, steps.Path, error) {
 	path, err := t.path()
 	if err != nil {
 		return nil, path, err
@@ -86,12 +86,12 @@ func (t *tool) open() (*local.Run, steps.Path, error) {
 	if err != nil {
 		return nil, path, err
 	}
-	run, err := local.Open(path, dir, t.say)
+	run, err := deployment.Open(path, dir, t.say)
 	return run, path, err
 }
 
 // external are the flags for infrastructure that the user runs.
-func external(cmd *cobra.Command, x *local.External) {
+func external(cmd *cobra.Command, x *deployment.External) {
 	cmd.Flags().StringVar(&x.Postgres, "postgres-url", "", "a PostgreSQL database to use, postgres://user:password@host:port/database")
 	cmd.Flags().StringToStringVar(&x.Databases, "database", nil, "with --postgres-url: another host's own database, NAME=postgres://... (default: made beside the first, if the role may)")
 	cmd.Flags().StringVar(&x.Redis, "redis-url", "", "a Redis to use, redis://host:port/database")

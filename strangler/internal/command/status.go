@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/steps"
 )
 
@@ -30,7 +30,7 @@ func (t *tool) status() *cobra.Command {
 			s := run.Status(cmd.Context())
 			show := printStatus
 			if asJSON {
-				show = func(out io.Writer, s local.Status) error { return json.NewEncoder(out).Encode(s) }
+				show = func(out io.Writer, s deployment.Status) error { return json.NewEncoder(out).Encode(s) }
 			}
 			if err := show(t.out, s); err != nil {
 				return err
@@ -46,7 +46,7 @@ func (t *tool) status() *cobra.Command {
 }
 
 // look opens the run for reading, also while another command works on it.
-func (t *tool) look() (*local.Run, steps.Path, error) {
+func (t *tool) look() (*deployment.Run, steps.Path, error) {
 	path, err := t.path()
 	if err != nil {
 		return nil, path, err
@@ -55,11 +55,11 @@ func (t *tool) look() (*local.Run, steps.Path, error) {
 	if err != nil {
 		return nil, path, err
 	}
-	run, err := local.Look(path, dir)
+	run, err := deployment.Look(path, dir)
 	return run, path, err
 }
 
-func printStatus(out io.Writer, s local.Status) error {
+func printStatus(out io.Writer, s deployment.Status) error {
 	fmt.Fprintf(out, "step       %s\n", s.Step)
 	if s.Walk != "" {
 		fmt.Fprintf(out, "on the way %s\n", s.Walk)

@@ -13,7 +13,7 @@ import (
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/steps"
 	"banyan.dev/strangler/internal/tour"
 	"banyan.dev/strangler/internal/view"
@@ -30,7 +30,7 @@ type tourFlags struct {
 	stepTime         time.Duration
 	seed             int64
 	json, keep       bool
-	external         local.External
+	external         deployment.External
 }
 
 func (t *tool) tour() *cobra.Command {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/transfer"
 )
@@ -73,7 +73,7 @@ func (e *elsewhere) fleet() (fleet ramp.Gateways, closing func()) {
 
 // onHosts calls f with the hosts that the flags name, or those of the run, which is
 // locked meanwhile: run is nil in the first case.
-func (t *tool) onHosts(e *elsewhere, f func(hosts transfer.Hosts, run *local.Run) error) error {
+func (t *tool) onHosts(e *elsewhere, f func(hosts transfer.Hosts, run *deployment.Run) error) error {
 	own, err := e.given()
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 )
 
 // endWithin bounds the clean-up after a failure or Ctrl-C, when the command's own
@@ -17,7 +17,7 @@ const endWithin = time.Minute
 
 func (t *tool) up() *cobra.Command {
 	var step string
-	var x local.External
+	var x deployment.External
 	var posts int
 	cmd := &cobra.Command{
 		Use:   "up",
@@ -34,7 +34,7 @@ func (t *tool) up() *cobra.Command {
 	return cmd
 }
 
-func (t *tool) bringUp(ctx context.Context, step string, x local.External, posts int) error {
+func (t *tool) bringUp(ctx context.Context, step string, x deployment.External, posts int) error {
 	path, err := t.path()
 	if err != nil {
 		return err
@@ -52,8 +52,8 @@ func (t *tool) bringUp(ctx context.Context, step string, x local.External, posts
 	if err != nil {
 		return err
 	}
-	run, err := local.Create(ctx, path, dir, local.Options{Owner: "up", External: x, Posts: posts, Seed: 1}, t.say)
-	if errors.Is(err, local.ErrRunning) {
+	run, err := deployment.Create(ctx, path, dir, deployment.Options{Owner: "up", External: x, Posts: posts, Seed: 1}, t.say)
+	if errors.Is(err, deployment.ErrRunning) {
 		return t.resume(ctx, at)
 	}
 	if err != nil {
@@ -91,7 +91,7 @@ func checkPosts(posts int) error {
 }
 
 // start does what up and benches have in common.
-func start(ctx context.Context, run *local.Run, step int) error {
+func start(ctx context.Context, run *deployment.Run, step int) error {
 	if err := run.CheckExternal(ctx); err != nil {
 		return err
 	}
@@ -105,13 +105,13 @@ func start(ctx context.Context, run *local.Run, step int) error {
 }
 
 // end stops everything after a failure, in a time of its own.
-func end(run *local.Run) error {
+func end(run *deployment.Run) error {
 	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
 	defer cancel()
 	return run.Down(ctx)
 }
 
-func (t *tool) where(run *local.Run) {
+func (t *tool) where(run *deployment.Run) {
 	t.say("the blog:           " + run.EntryURL())
 	if page := run.GatewayPage(); page != "" {
 		t.say("the gateway's page: " + page)
@@ -125,7 +125,7 @@ func (t *tool) down() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			run, _, err := t.open()
-			if errors.Is(err, local.ErrNoRun) {
+			if errors.Is(err, deployment.ErrNoRun) {
 				t.say(err.Error())
 				return nil
 			}

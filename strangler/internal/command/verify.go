@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/journeys"
-	"banyan.dev/strangler/internal/local"
 	"banyan.dev/strangler/internal/tour"
 )
 
@@ -52,7 +52,7 @@ type journey struct {
 }
 
 // verifyRun prints one document whatever happens once it is known where to ask.
-func (t *tool) verifyRun(ctx context.Context, run *local.Run, through string, asJSON bool) error {
+func (t *tool) verifyRun(ctx context.Context, run *deployment.Run, through string, asJSON bool) error {
 	url := run.EntryURL()
 	if through != "" {
 		var err error
@@ -77,7 +77,7 @@ func (t *tool) verifyRun(ctx context.Context, run *local.Run, through string, as
 
 // play plays the journeys and tells each when it is over. When the context ends, so
 // do the journeys at hand, which then says nothing about the blog: they are left out.
-func (v *verification) play(ctx context.Context, run *local.Run, seenWithin time.Duration, tell func(journey)) error {
+func (v *verification) play(ctx context.Context, run *deployment.Run, seenWithin time.Duration, tell func(journey)) error {
 	began := time.Now()
 	err := reach(ctx, v.URL)
 	if err == nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/plan"
 	"banyan.dev/strangler/internal/steps"
 )
@@ -20,10 +20,10 @@ func (t *tool) plan() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			run, path, err := t.look()
-			if err != nil && !errors.Is(err, local.ErrNoRun) {
+			if err != nil && !errors.Is(err, deployment.ErrNoRun) {
 				return err
 			}
-			if wrong := local.CheckRoutes(cmd.Context(), path); wrong != nil {
+			if wrong := deployment.CheckRoutes(cmd.Context(), path); wrong != nil {
 				return wrong
 			}
 			if err != nil {
@@ -89,7 +89,7 @@ func (t *tool) move(name, short string, direction int) *cobra.Command {
 	return cmd
 }
 
-func (t *tool) walkTo(ctx context.Context, run *local.Run, path steps.Path, to string, direction int) error {
+func (t *tool) walkTo(ctx context.Context, run *deployment.Run, path steps.Path, to string, direction int) error {
 	target, err := destination(path, run.Journal(), to, direction)
 	if err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/journeys"
-	"banyan.dev/strangler/internal/local"
 	"banyan.dev/strangler/internal/same"
 	"banyan.dev/strangler/internal/steps"
 )
@@ -178,7 +178,7 @@ func (t *tour) reconcile(ctx context.Context, resource string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return local.Reconciled(report), t.run.Same(report)
+	return deployment.Reconciled(report), t.run.Same(report)
 }
 
 func (t *tour) affinity(want string) (string, error) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/probe"
 	"banyan.dev/strangler/internal/ramp"
 	"banyan.dev/strangler/internal/steps"
@@ -226,7 +226,7 @@ func (d *demo) imbalance(ctx context.Context) error {
 
 // shares puts the load of the replicas in words. Where people are pinned, it is
 // uneven at first, and that needs its reason.
-func shares(replicas []local.GatewayReplica, pinned bool) string {
+func shares(replicas []deployment.GatewayReplica, pinned bool) string {
 	var sum, most int64
 	for _, r := range replicas {
 		sum += r.Requests

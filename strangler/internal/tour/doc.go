@@ -3,7 +3,7 @@
 // and reports of each step what its users noticed.
 //
 // It owns the order of things, the report and what counts as holding. Doing actions
-// is the target's (package local), users are package traffic's, the few people of
+// is the target's (package deployment), users are package traffic's, the few people of
 // a demo are package probe's, journeys are package journeys'. It prints nothing:
 // whoever watches is told in events.
 package tour

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"banyan.dev/strangler/internal/local"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/plan"
 	"banyan.dev/strangler/internal/steps"
 	"banyan.dev/strangler/internal/traffic"
@@ -18,7 +18,7 @@ import (
 type Config struct {
 	Path     steps.Path
 	Dir      string // the run's folder
-	External local.External
+	External deployment.External
 	From, To int // steps
 	BackTo   int // how far to roll back from To, before going forward again; To: not at all
 	Users    int
@@ -49,7 +49,7 @@ type Watcher interface {
 // tour is one tour at work.
 type tour struct {
 	Config
-	run     *local.Run
+	run     *deployment.Run
 	load    *traffic.Load
 	entry   atomic.Value // string: where users come in
 	report  Report
@@ -94,12 +94,12 @@ type Kept struct {
 const endWithin = time.Minute
 
 func (t *tour) start(ctx context.Context) (Kept, error) {
-	run, err := local.Create(ctx, t.Path, t.Dir, local.Options{Owner: "tour", External: t.External, Posts: t.Posts, Seed: t.Seed}, t.progress)
+	run, err := deployment.Create(ctx, t.Path, t.Dir, deployment.Options{Owner: "tour", External: t.External, Posts: t.Posts, Seed: t.Seed}, t.progress)
 	if err != nil {
 		return Kept{}, interrupted(ctx, err)
 	}
 	t.run = run
-	t.memory = watchMemory(func() int { return local.Memory(run.Dir()) })
+	t.memory = watchMemory(func() int { return deployment.Memory(run.Dir()) })
 	err = interrupted(ctx, t.walk(ctx))
 	t.memory.stop()
 	if err == nil && t.Keep {
