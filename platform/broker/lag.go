@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 )
@@ -37,18 +38,8 @@ func (b *Broker) Lag(ctx context.Context, group, topic string) ([]Lag, error) {
 		lags[i] = Lag{Topic: topic, Partition: i, Committed: -1}
 	}
 	// Committed first: what is committed afterwards can then not lie behind the end.
-	committed, err := b.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: all(n)}})
-	if err == nil && !errors.Is(committed.Error, kafka.GroupIdNotFound) { // no group yet: nothing committed
-		err = committed.Error
-	}
-	if err != nil {
-		return nil, fmt.Errorf("offsets of group %s: %w", group, err)
-	}
-	for _, p := range committed.Topics[topic] {
-		if p.Error != nil {
-			return nil, fmt.Errorf("offset of group %s in %s/%d: %w", group, topic, p.Partition, p.Error)
-		}
-		lags[p.Partition].Committed = p.CommittedOffset
+	if err := b.committed(ctx, group, lags); err != nil {
+		return nil, err
 	}
 	first := func(l *Lag, p kafka.PartitionOffsets) { l.First = p.FirstOffset }
 	end := func(l *Lag, p kafka.PartitionOffsets) { l.End = p.LastOffset }
@@ -56,6 +47,49 @@ func (b *Broker) Lag(ctx context.Context, group, topic string) ([]Lag, error) {
 		return nil, err
 	}
 	return lags, b.offsets(ctx, lags, kafka.LastOffsetOf, end)
+}
+
+// coordinating is the pause before a group's coordinator is asked once more.
+const coordinating = 50 * time.Millisecond
+
+// committed asks how far the group has come. A cluster whose first group this is makes
+// the topic of offsets now: until that has its leaders it knows no coordinator, or names
+// one that does not know of it yet (KIP-699 has the errors). So it is while a
+// coordinator moves to another broker.
+func (b *Broker) committed(ctx context.Context, group string, lags []Lag) error {
+	for {
+		err := b.askCommitted(ctx, group, lags)
+		if err == nil || !unsettled(err) {
+			return err
+		}
+		select {
+		case <-time.After(coordinating):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func unsettled(err error) bool {
+	return errors.Is(err, kafka.NotCoordinatorForGroup) || errors.Is(err, kafka.GroupCoordinatorNotAvailable) || errors.Is(err, kafka.GroupLoadInProgress)
+}
+
+func (b *Broker) askCommitted(ctx context.Context, group string, lags []Lag) error {
+	topic := lags[0].Topic
+	answer, err := b.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: all(len(lags))}})
+	if err == nil && !errors.Is(answer.Error, kafka.GroupIdNotFound) { // no group yet: nothing committed
+		err = answer.Error
+	}
+	if err != nil {
+		return fmt.Errorf("offsets of group %s: %w", group, err)
+	}
+	for _, p := range answer.Topics[topic] {
+		if p.Error != nil {
+			return fmt.Errorf("offset of group %s in %s/%d: %w", group, topic, p.Partition, p.Error)
+		}
+		lags[p.Partition].Committed = p.CommittedOffset
+	}
+	return nil
 }
 
 // offsets asks for one kind at a time: Kafka refuses a request that names a
