@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"banyan.dev/platform/lag"
 	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/ownership/remote"
 )
@@ -66,7 +67,7 @@ func TestBetweenTwoOwners(t *testing.T) {
 func TestWhoMovesCommentsProvesToBeAnOperator(t *testing.T) {
 	off := startMonolith(t, ownStores...)
 	w := newWorld(t)
-	for _, path := range []string{"/ownership/comments", "/ownership/comments/ready?epoch=1", "/ownership/comments/moves", "/backfill/comments", "/reconcile/comments/kinds"} {
+	for _, path := range []string{"/ownership/comments", "/ownership/comments/ready?epoch=1", "/ownership/comments/moves", "/backfill/comments", "/reconcile/comments/kinds", "/lag"} {
 		for _, token := range []string{"", "a-token-of-this-tesT", houseKey} {
 			status, body := w.adminGet(t, path, token)
 			require.Equal(t, 401, status, "%s: %s", path, body)
@@ -81,6 +82,7 @@ func TestWhoMovesCommentsProvesToBeAnOperator(t *testing.T) {
 	for _, path := range []string{"/ownership/comments", "/backfill/comments", "/reconcile/comments/kinds"} {
 		require.Equal(t, 404, w.client(t).send("GET", path, nil).status, "not on the port that people reach")
 	}
+	require.ElementsMatch(t, consumers(), w.groups(t), "none is waited for that isn't told")
 	c := remote.NewClient(remote.ClientConfig{Resource: "comments", Name: "monolith", URLs: []string{w.admin}, Token: "another-token-another"})
 	t.Cleanup(c.Close)
 	_, err := c.Do(t.Context(), ownership.Order{Move: ownership.Fence, Epoch: 1, By: "mallory"})
@@ -88,4 +90,23 @@ func TestWhoMovesCommentsProvesToBeAnOperator(t *testing.T) {
 	row, err := w.events.side.Row(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, ownership.Owner, row.State)
+}
+
+// groups are those whose lag the admin port tells.
+func (w *world) groups(t *testing.T) (names []string) {
+	t.Helper()
+	c := lag.NewClient(lag.ClientConfig{Name: "monolith", URLs: []string{w.admin}, Token: w.cfg.AdminToken})
+	t.Cleanup(c.Close)
+	var told lag.Report
+	require.Eventually(t, func() (ok bool) {
+		var err error
+		told, err = c.Report(t.Context())
+		return err == nil && lag.CaughtUp(t.Context(), c) == nil
+	}, soon, often)
+	for _, p := range told.Groups {
+		if p.Partition == 0 {
+			names = append(names, p.Group)
+		}
+	}
+	return names
 }

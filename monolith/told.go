@@ -13,6 +13,7 @@ import (
 	"banyan.dev/platform/database"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/inbox"
+	"banyan.dev/platform/lag"
 	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/ownership/remote"
 	"banyan.dev/platform/reconcile"
@@ -100,6 +101,15 @@ func waiting(ctx context.Context, db *database.DB) (*backlog, error) {
 	return &b, nil
 }
 
+// lag is where this host finds how far its events are.
+func (e *events) lag(db *database.DB) lag.Source {
+	return lag.Source{DB: db, Broker: e.kafka, Groups: []lag.Group{
+		{Name: postsGroup, Topics: []string{postsTopic.Name}},
+		{Name: feedGroup, Topics: []string{commentsTopic.Name}},
+		{Name: mailGroup, Topics: []string{commentsTopic.Name}},
+	}}
+}
+
 // registerMoves mounts what moves who may write, and what fills, compares and repairs
 // the other side. All of it wants the token.
 func (e *events) registerMoves(server *echo.Echo, db *database.DB, token string) {
@@ -107,6 +117,7 @@ func (e *events) registerMoves(server *echo.Echo, db *database.DB, token string)
 		"/ownership/" + commentstore.Resource: remote.Handler(e.side),
 		"/backfill/" + commentstore.Resource:  backfill.Handler(e.backfill),
 		"/reconcile/" + commentstore.Resource: reconcile.Handler(commentstore.NewDigests(db), e.repairer),
+		lag.Path:                              lag.Handler(e.lag(db)),
 	} {
 		g := server.Group(path, httpkit.Bearer(token))
 		g.Any("", echo.WrapHandler(handler))

@@ -13,6 +13,7 @@ import (
 	"banyan.dev/features/comments/store"
 	"banyan.dev/platform/backfill"
 	"banyan.dev/platform/httpkit"
+	"banyan.dev/platform/lag"
 	"banyan.dev/platform/outbox"
 	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/ownership/remote"
@@ -71,12 +72,18 @@ func (h *host) adminServer() *echo.Echo {
 		"/ownership/" + store.Resource: remote.Handler(h.parts.side),
 		"/backfill/" + store.Resource:  backfill.Handler(h.parts.backfill),
 		"/reconcile/" + store.Resource: reconcile.Handler(store.NewDigests(h.parts.db), h.parts.kept),
+		lag.Path:                       lag.Handler(h.lag()),
 	} {
 		g := e.Group(path, httpkit.Bearer(h.cfg.AdminToken))
 		g.Any("", echo.WrapHandler(handler))
 		g.Any("/*", echo.WrapHandler(handler))
 	}
 	return e
+}
+
+// lag is where the host finds how far its events are.
+func (h *host) lag() lag.Source {
+	return lag.Source{DB: h.parts.db, Broker: h.kafka, Groups: []lag.Group{{Name: group, Topics: []string{topic.Name}}}}
 }
 
 func (h *host) topology() topology {

@@ -21,11 +21,12 @@ import (
 // It ends in the reverse order: first nothing more is applied and no page of a
 // backfill made, then what is written goes out.
 func (h *host) startEvents(db *database.DB) error {
-	kafka, err := broker.New(broker.Config{Addrs: h.cfg.KafkaAddrs, ClientID: h.cfg.Replica, Logger: h.logger})
+	kafka, err := broker.New(broker.Config{Addrs: h.cfg.KafkaAddrs, Access: h.cfg.Access, ClientID: h.cfg.Replica, Logger: h.logger})
 	if err != nil {
 		return fmt.Errorf("KAFKA_ADDRS: %w", err)
 	}
 	h.stack.Push("broker", func(context.Context) error { kafka.Close(); return nil })
+	h.kafka = kafka
 	relay, err := outbox.NewRelay(outbox.Config{
 		URL: h.cfg.DatabaseURL, Topics: []broker.Topic{topic}, Publisher: kafka.Publisher(),
 		Name: h.cfg.Replica + "-relay", Registerer: h.registry, Logger: h.logger,

@@ -12,6 +12,7 @@ import (
 	"banyan.dev/features/contracts"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/identity"
+	"banyan.dev/platform/lag"
 	"banyan.dev/platform/ownership"
 	"banyan.dev/platform/problem"
 )
@@ -193,7 +194,7 @@ func TestTheAdminPortWantsItsToken(t *testing.T) {
 	w := newWorld(t)
 	r := w.serves(t)
 	admin := r.asAdmin(t)
-	for _, path := range []string{"/ownership/comments", "/ownership/comments/moves", "/backfill/comments", "/reconcile/comments/kinds"} {
+	for _, path := range []string{"/ownership/comments", "/ownership/comments/moves", "/backfill/comments", "/reconcile/comments/kinds", "/lag"} {
 		for _, authorization := range [][]string{nil, {"Authorization", "Bearer wrong"}} {
 			admin.send("GET", path, nil, authorization...).refused(401, problem.Unauthenticated)
 			admin.send("POST", path, map[string]string{}, authorization...).refused(401, problem.Unauthenticated)
@@ -205,6 +206,11 @@ func TestTheAdminPortWantsItsToken(t *testing.T) {
 	require.Equal(t, ownership.Follower, row.State)
 	admin.send("POST", "/reconcile/comments/kinds", map[string]string{}, bearer...).is(200)
 	admin.send("GET", "/backfill/comments", nil, bearer...).is(200)
+	var far lag.Report
+	require.Eventually(t, func() bool { return admin.send("GET", "/lag", nil, bearer...).status == 200 }, soon, often, "the topic is made beside")
+	admin.send("GET", "/lag", nil, bearer...).is(200).into(&far)
+	require.Len(t, far.Groups, topic.Partitions)
+	require.Equal(t, group, far.Groups[0].Group)
 
 	var told topology
 	admin.send("GET", "/topology", nil).is(200).into(&told)

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 
+	"banyan.dev/platform/broker"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/run"
 	"banyan.dev/platform/telemetry"
@@ -26,6 +27,7 @@ type host struct {
 
 	parts      parts
 	closing    singleflight.Group // posts whose comments are being deleted, by id
+	kafka      *broker.Broker
 	topics     *topics
 	publicPort *httpkit.Port
 	adminPort  *httpkit.Port

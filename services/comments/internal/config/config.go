@@ -14,6 +14,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"banyan.dev/platform/broker"
 	"banyan.dev/platform/call"
 	"banyan.dev/platform/identity"
 )
@@ -35,6 +36,7 @@ type Config struct {
 	DrainNotice    time.Duration  `env:"DRAIN_NOTICE" envDefault:"1s"` // answered on after readyz went false, so that balancers see it
 	DrainTimeout   time.Duration  `env:"DRAIN_TIMEOUT" envDefault:"10s"`
 	LogLevel       string         `env:"LOG_LEVEL" envDefault:"info"`
+	broker.Access
 }
 
 // Load reads a configuration from an environment, "NAME=value" each, and says of
@@ -86,6 +88,8 @@ func form(t reflect.Type) string {
 		return "a duration, such as 10s"
 	case reflect.TypeFor[[]netip.Prefix]():
 		return "networks, such as 10.0.0.0/8,::1/128"
+	case reflect.TypeFor[bool]():
+		return "true or false"
 	}
 	return "a whole number"
 }
@@ -93,7 +97,7 @@ func form(t reflect.Type) string {
 // check finds what reads well and still can't work.
 func (c Config) check() error {
 	checks := []error{
-		checkDatabase(c.DatabaseURL), checkKafka(c.KafkaAddrs), checkPublic(c.PublicURL), checkToken(c.AdminToken, c.AdminAddr),
+		checkDatabase(c.DatabaseURL), checkKafka(c.KafkaAddrs), c.Access.Check(), checkPublic(c.PublicURL), checkToken(c.AdminToken, c.AdminAddr),
 	}
 	_, err := call.URLs("MONOLITH_URLS", c.MonolithURLs)
 	checks = append(checks, err)
@@ -187,7 +191,7 @@ func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("LISTEN_ADDR", c.ListenAddr), slog.String("ADMIN_ADDR", c.AdminAddr),
 		slog.Bool("ADMIN_TOKEN", c.AdminToken != ""), slog.String("DATABASE_URL", database),
-		slog.Int("DB_MAX_CONNS", c.DBMaxConns), slog.Any("KAFKA_ADDRS", c.KafkaAddrs), slog.String("MONOLITH_URLS", c.MonolithURLs),
+		slog.Int("DB_MAX_CONNS", c.DBMaxConns), slog.Any("KAFKA_ADDRS", c.KafkaAddrs), slog.Bool("KAFKA_TLS", c.KafkaTLS), slog.String("KAFKA_USER", c.KafkaUser), slog.String("MONOLITH_URLS", c.MonolithURLs),
 		slog.Bool("IDENTITY_KEY", c.IdentityKey != ""), slog.String("PUBLIC_URL", c.PublicURL), slog.Any("TRUSTED_PROXIES", c.TrustedProxies),
 		slog.String("DRAIN_NOTICE", c.DrainNotice.String()), slog.String("DRAIN_TIMEOUT", c.DrainTimeout.String()),
 		slog.String("REPLICA", c.Replica), slog.String("LOG_LEVEL", c.LogLevel),
