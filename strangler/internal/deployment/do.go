@@ -26,7 +26,7 @@ func (r *Run) Do(ctx context.Context, a steps.Action) error {
 	case steps.Kill:
 		return r.killAndStart(ctx, a)
 	case steps.Migrate:
-		return r.runOnce(ctx, a.Process, r.path.Processes[a.Process].Migrate)
+		return r.once(ctx, a.Process, r.path.Processes[a.Process].Migrate)
 	case steps.Sessions:
 		return r.moveSessions(ctx, a.Value)
 	case steps.UserCache:
@@ -49,6 +49,8 @@ func (r *Run) Do(ctx context.Context, a steps.Action) error {
 		return r.release(*a.Move)
 	case steps.Await:
 		return r.awaitSeams(ctx, a.Seams)
+	case steps.CatchUp:
+		return r.catchUp(ctx, a.Hosts)
 	case steps.Backfill:
 		return r.backfill(ctx, *a.Transfer)
 	case steps.Reconcile:
@@ -75,8 +77,9 @@ func (r *Run) enterBy(ctx context.Context, process string) error {
 // replicas of a process, in the order of their numbers.
 func (r *Run) replicas(process string) []string {
 	var names []string
-	for _, name := range sortedKeys(r.state.Processes) {
-		if r.state.Processes[name].Process == process {
+	all := r.on.replicas()
+	for _, name := range sortedKeys(all) {
+		if all[name].Process == process {
 			names = append(names, name)
 		}
 	}
@@ -95,12 +98,7 @@ func replicaNumber(name string) int {
 }
 
 func (r *Run) start(ctx context.Context, a steps.Action) error {
-	p := r.path.Processes[a.Process]
-	want := max(1, a.Replicas)
-	if !p.Host() {
-		return r.startReplica(ctx, p, p.Name)
-	}
-	return r.grow(ctx, p, want)
+	return r.grow(ctx, r.path.Processes[a.Process], max(1, a.Replicas))
 }
 
 func (r *Run) scale(ctx context.Context, a steps.Action) error {
@@ -115,35 +113,43 @@ func (r *Run) scale(ctx context.Context, a steps.Action) error {
 // can have a user, so that no sign-out misses it; the gateway hears when it is
 // ready.
 func (r *Run) grow(ctx context.Context, p steps.Process, want int) error {
-	wanted := make([]string, want)
-	missing := false
-	for i := range wanted {
-		wanted[i] = replicaName(p, i)
-		missing = missing || !r.state.Processes[wanted[i]].alive()
-	}
-	if missing && watchesSettings(p) {
+	if watchesSettings(p) && r.running(p.Name) < want {
 		if err := r.mayGrow(want); err != nil {
 			return err
 		}
-		if err := r.writeSettings(union(r.watchers(), wanted)); err != nil {
+		wanted := make([]string, want)
+		for i := range wanted {
+			wanted[i] = replicaName(p, i)
+		}
+		if err := r.writeSettings(ctx, union(r.watchers(), wanted)); err != nil {
 			return err
 		}
 		if err := r.settingsInForce(ctx); err != nil {
 			return err
 		}
 	}
-	for _, name := range wanted {
-		if r.state.Processes[name].alive() {
-			continue
-		}
-		if err := r.startReplica(ctx, p, name); err != nil {
-			return err
-		}
+	if err := r.on.grow(ctx, p, want); err != nil {
+		return err
 	}
-	if p.Reads("gateway.file") {
+	switch {
+	case !p.Host():
+		return nil
+	case p.Reads("gateway.file"):
 		return r.routesInForce(ctx, nil)
+	default:
+		return r.route(ctx, nil)
 	}
-	return r.route(ctx, nil)
+}
+
+// running counts the replicas of a process that run.
+func (r *Run) running(process string) int {
+	n := 0
+	for _, name := range r.replicas(process) {
+		if r.on.alive(name) {
+			n++
+		}
+	}
+	return n
 }
 
 // mayGrow refuses a second replica whose users the first would not know.
@@ -165,37 +171,21 @@ func union(a, b []string) []string {
 	return slices.Compact(all)
 }
 
-// shrink ends the replicas with the highest numbers. The gateway sends them nobody
-// before they go; those that stay forget them after.
+// shrink ends replicas until so many are left; those that stay forget the others.
 func (r *Run) shrink(ctx context.Context, p steps.Process, a steps.Action) error {
-	names := r.replicas(p.Name)
-	if len(names) <= a.Replicas {
+	if len(r.replicas(p.Name)) <= a.Replicas {
 		return nil
 	}
-	going := names[a.Replicas:]
 	if err := r.mayEnd(ctx, a); err != nil {
 		return err
 	}
-	if err := r.route(ctx, going); err != nil {
+	if err := r.on.shrink(ctx, p, a.Replicas); err != nil {
 		return err
-	}
-	for _, name := range going {
-		if err := r.end(ctx, name); err != nil {
-			return err
-		}
 	}
 	if watchesSettings(p) {
 		return r.change(ctx)
 	}
 	return nil
-}
-
-func (r *Run) end(ctx context.Context, name string) error {
-	if err := r.state.Processes[name].end(ctx, patience); err != nil {
-		return fmt.Errorf("end %s: %w", name, err)
-	}
-	delete(r.state.Processes, name)
-	return r.save()
 }
 
 func (r *Run) stop(ctx context.Context, a steps.Action) error {
@@ -207,10 +197,8 @@ func (r *Run) stop(ctx context.Context, a steps.Action) error {
 			return may
 		}
 	}
-	for _, name := range r.replicas(a.Process) {
-		if err := r.end(ctx, name); err != nil {
-			return err
-		}
+	if err := r.on.shrink(ctx, r.path.Processes[a.Process], 0); err != nil {
+		return err
 	}
 	if watchesSettings(r.path.Processes[a.Process]) {
 		return r.change(ctx) // those that stay forget them
@@ -218,34 +206,11 @@ func (r *Run) stop(ctx context.Context, a steps.Action) error {
 	return nil
 }
 
-// restart takes one replica after another out of the gateway, ends it in an
-// orderly way and starts it again.
 func (r *Run) restart(ctx context.Context, a steps.Action) error {
 	if err := r.mayEnd(ctx, a); err != nil {
 		return err
 	}
-	p := r.path.Processes[a.Process]
-	names := r.replicas(a.Process)
-	for _, name := range names {
-		if len(names) > 1 {
-			if err := r.route(ctx, []string{name}); err != nil {
-				return err
-			}
-		}
-		if err := r.state.Processes[name].end(ctx, patience); err != nil {
-			return fmt.Errorf("end %s: %w", name, err)
-		}
-		if err := r.startReplica(ctx, p, name); err != nil {
-			return err
-		}
-		if err := r.route(ctx, nil); err != nil {
-			return err
-		}
-		if err := r.takenBack(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.on.restart(ctx, r.path.Processes[a.Process])
 }
 
 // killAndStart is kill -9 without a word to anybody, and then what a supervisor
@@ -268,10 +233,7 @@ func (r *Run) killAndStart(ctx context.Context, a steps.Action) error {
 		if err := r.mayEnd(ctx, a); err != nil { // the one killed before must have settled
 			return err
 		}
-		if err := r.state.Processes[name].kill(); err != nil {
-			return err
-		}
-		if err := r.startReplica(ctx, r.path.Processes[a.Process], name); err != nil {
+		if err := r.on.kill(ctx, r.path.Processes[a.Process], name); err != nil {
 			return err
 		}
 		if err := r.takenBack(ctx, name); err != nil {

@@ -52,7 +52,7 @@ func (r *stepReader) oneVerb(n *yaml.Node, verbs int) {
 func verbNames() []string {
 	var names []string
 	for _, v := range []Verb{Start, Stop, Scale, Restart, Kill, Migrate, Sessions, UserCache, Gateway, Entry, Tell, Ramp, Shadow, Hold, Release,
-		Await, Backfill, Reconcile, Handover, Discard} {
+		Await, CatchUp, Backfill, Reconcile, Handover, Discard} {
 		names = append(names, string(v))
 	}
 	return names

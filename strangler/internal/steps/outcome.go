@@ -50,7 +50,7 @@ func (p Path) do(o *outcome, a Action, end Step) {
 		delete(o.stale, a.Process)
 	case Handover:
 		o.owners[a.Transfer.Resource] = a.Transfer.To
-	case Kill, Migrate, Gateway, Ramp, Shadow, Hold, Release, Await, Backfill, Reconcile, Discard:
+	case Kill, Migrate, Gateway, Ramp, Shadow, Hold, Release, Await, CatchUp, Backfill, Reconcile, Discard:
 		// the same runs afterwards
 	}
 }

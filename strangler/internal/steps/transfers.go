@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +68,7 @@ func (r *stepReader) transferFields(a *Action, verb func(Verb, func(*yaml.Node))
 			r.fail(n, "discard is %q, which processes.yaml gives no discard command: add it there", a.Process)
 		}
 	})
+	verb(CatchUp, func(n *yaml.Node) { a.Hosts = r.listeners(n) })
 	verb(Await, func(n *yaml.Node) { a.Seams = r.table(n, "await", r.seam("await")) })
 }
 
@@ -111,4 +113,19 @@ func (r *stepReader) handover(n *yaml.Node) Transfer {
 	}
 	t.To = r.side(to, "to", t.Resource)
 	return t
+}
+
+// listeners are hosts that tell one another of what is written, as [comments, monolith].
+func (r *stepReader) listeners(n *yaml.Node) (names []string) {
+	r.items(n, "catch_up", func(n *yaml.Node) {
+		name := r.host(n, "catch_up")
+		if slices.Contains(names, name) {
+			r.fail(n, "catch_up names %q twice: remove one", name)
+		}
+		names = append(names, name)
+	})
+	if len(names) == 0 {
+		r.fail(n, "catch_up is empty: write [comments, monolith]")
+	}
+	return names
 }

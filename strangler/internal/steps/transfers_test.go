@@ -24,7 +24,7 @@ runs: {db: 1, app: 1, notes: 2}
 entry: app
 sessions: memory
 user_cache: "off"
-forward: [{start: notes}, {await: {app: {events: outbox}}}, {backfill: {resource: notes, rate: 500}}, {reconcile: {resource: notes, times: 2}}]
+forward: [{start: notes}, {await: {app: {events: outbox}}}, {catch_up: [notes, app]}, {backfill: {resource: notes, rate: 500}}, {reconcile: {resource: notes, times: 2}}]
 back: [{stop: notes}, {discard: notes}]
 `
 
@@ -67,7 +67,8 @@ func TestDataAndOwnershipAreMovedByActions(t *testing.T) {
 	for _, a := range append(append(path.Steps[1].Forward, path.Steps[1].Back...), path.Steps[2].Forward...) {
 		lines = append(lines, a.String())
 	}
-	require.Equal(t, []string{"start notes", "wait until every replica reports app events=outbox", "backfill notes, up to 500 rows a second",
+	require.Equal(t, []string{"start notes", "wait until every replica reports app events=outbox",
+		"wait until notes and app have sent and applied what was told", "backfill notes, up to 500 rows a second",
 		"reconcile notes, 2 times", "stop notes", "discard the data of notes", "hand notes over to notes, holding pages too"}, lines)
 	demo := path.Steps[2].Demos[0].Do
 	require.Equal(t, "kill each replica of db in turn", demo[0].Action.String())
@@ -94,6 +95,9 @@ func TestAWrongTransferIsOneClearMessage(t *testing.T) {
 		"reconcile nothing":     {change{dark, "{resource: notes, times: 2}", "{times: 2}"}, []string{"reconcile needs a resource"}},
 		"too often":             {change{dark, "times: 2", "times: 99"}, []string{`times is "99"`, "1 to 10"}},
 		"await nothing":         {change{dark, "{app: {events: outbox}}", "{}"}, []string{"await is empty"}},
+		"nobody to catch up":    {change{dark, "[notes, app]", "[]"}, []string{"catch_up is empty"}},
+		"a server catches up":   {change{dark, "[notes, app]", "[notes, db]"}, []string{"infrastructure"}},
+		"catches up twice":      {change{dark, "[notes, app]", "[notes, notes]"}, []string{`catch_up names "notes" twice`}},
 		"nothing to discard":    {change{dark, "discard: notes", "discard: app"}, []string{"no discard command"}},
 		"handover to nobody":    {change{owned, "{resource: notes, to: app}", "{resource: notes}"}, []string{"handover needs a resource and to"}},
 		"handover elsewhere":    {change{owned, "to: app", "to: db"}, []string{"infrastructure"}},

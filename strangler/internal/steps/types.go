@@ -104,6 +104,7 @@ const (
 	Hold      Verb = "hold"        // new requests of routes wait; returns when none is under way
 	Release   Verb = "release"     // what is held goes on
 	Await     Verb = "await"       // waits until every replica reports these seams
+	CatchUp   Verb = "catch_up"    // waits until what was told is sent and applied by these hosts
 	Backfill  Verb = "backfill"    // sends a resource's rows to who follows, and waits until all are there
 	Reconcile Verb = "reconcile"   // compares both sides of a resource; a difference is an error
 	Handover  Verb = "handover"    // makes a process the owner of a resource
@@ -123,6 +124,7 @@ type Action struct {
 	// Environment is what processes are told from their next start on.
 	Environment Table     `json:"environment,omitempty"`
 	Seams       Table     `json:"seams,omitempty"`    // await
+	Hosts       []string  `json:"hosts,omitempty"`    // catch_up
 	Move        *Move     `json:"move,omitempty"`     // ramp, shadow, hold, release
 	Transfer    *Transfer `json:"transfer,omitempty"` // backfill, reconcile, handover
 	Mark        string    `json:"mark,omitempty"`     // a place for demos
@@ -166,6 +168,8 @@ func (a Action) String() string {
 		return a.transferString()
 	case Discard:
 		return "discard the data of " + a.Process
+	case CatchUp:
+		return "wait until " + strings.Join(a.Hosts, " and ") + " have sent and applied what was told"
 	case Await:
 		return "wait until every replica reports " + a.Seams.String()
 	default:
