@@ -60,7 +60,7 @@ type events struct {
 // newEvents wires them; nothing runs yet. The database's row says who owns comments; on
 // the first day it is this host.
 func (h *host) newEvents(ctx context.Context, db *database.DB) (*events, error) {
-	kafka, err := broker.New(broker.Config{Addrs: h.cfg.KafkaAddrs, ClientID: h.cfg.Replica, Logger: h.logger})
+	kafka, err := broker.New(broker.Config{Addrs: h.cfg.KafkaAddrs, Access: h.cfg.Access, ClientID: h.cfg.Replica, Logger: h.logger})
 	if err != nil {
 		return nil, fmt.Errorf("KAFKA_ADDRS: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -58,7 +59,22 @@ func (s *settings) parse(content []byte) (values, error) {
 		return values{}, fmt.Errorf("SETTINGS_FILE %q: %w", s.cfg.SettingsFile, err)
 	}
 	parsed.Mode = cmp.Or(parsed.Mode, s.cfg.SessionStore)
+	parsed.RedisURL = signedIn(parsed.RedisURL, s.cfg.RedisUser, s.cfg.RedisPassword)
 	return values{parsed, publicURL}, nil
+}
+
+// signedIn is a Redis address with the environment's user and password, unless it
+// names its own: the settings file is often a ConfigMap, which is no place for them.
+func signedIn(address, user, password string) string {
+	if address == "" || user == "" && password == "" {
+		return address
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.User != nil {
+		return address
+	}
+	u.User = url.UserPassword(user, password)
+	return u.String()
 }
 
 // parsePublicURL reads the one field that is the host's own, or gives the

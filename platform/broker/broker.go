@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
 )
 
 // Config says which cluster, and how it is reached.
@@ -20,9 +21,10 @@ type Config struct {
 	Addrs []string
 	// ClientID names this host in the brokers' logs and quotas.
 	ClientID string
-	// TLS, when set, is spoken with all brokers. (Amazon MSK also wants SASL, by SCRAM
-	// or IAM: both of kafka-go's transports take a mechanism beside TLS, and this is
-	// where it will be set; nothing here speaks it yet.)
+	// Access is whether TLS is spoken with the brokers, and who signs in there.
+	Access Access
+	// TLS, when set, is spoken in place of what Access says: with an authority that the
+	// machine does not know.
 	TLS *tls.Config
 	// RequestTimeout bounds one request, from sending to the answer; 0 means 10 s. What
 	// is not answered by then may have been done all the same.
@@ -45,6 +47,7 @@ const (
 // are needed, and gets over brokers that go and come back.
 type Broker struct {
 	cfg       Config
+	mechanism sasl.Mechanism
 	transport *kafka.Transport
 	client    *kafka.Client
 	conns     *conns
@@ -60,15 +63,25 @@ func New(cfg Config) (*Broker, error) {
 			return nil, fmt.Errorf("kafka broker %q is no address: write it as host:port", addr)
 		}
 	}
+	if err := cfg.Access.Check(); err != nil {
+		return nil, err
+	}
+	mechanism, err := cfg.Access.mechanism()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.TLS == nil {
+		cfg.TLS = cfg.Access.tls()
+	}
 	cfg.Addrs = slices.Clone(cfg.Addrs)
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, 10*time.Second)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	b := &Broker{cfg: cfg, conns: newConns((&net.Dialer{Timeout: dialTimeout}).DialContext)}
+	b := &Broker{cfg: cfg, mechanism: mechanism, conns: newConns((&net.Dialer{Timeout: dialTimeout}).DialContext)}
 	b.transport = &kafka.Transport{
 		Dial: b.conns.dial, DialTimeout: dialTimeout, IdleTimeout: idleTimeout,
-		MetadataTTL: metadataTTL, ClientID: cfg.ClientID, TLS: cfg.TLS,
+		MetadataTTL: metadataTTL, ClientID: cfg.ClientID, TLS: cfg.TLS, SASL: mechanism,
 	}
 	b.client = &kafka.Client{Addr: kafka.TCP(cfg.Addrs...), Transport: b.transport, Timeout: cfg.RequestTimeout}
 	return b, nil
@@ -89,5 +102,5 @@ func (b *Broker) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // forConsumers dials as kafka-go's readers and groups want it.
 func (b *Broker) forConsumers(dial dialFunc) *kafka.Dialer {
-	return &kafka.Dialer{DialFunc: dial, Timeout: dialTimeout, ClientID: b.cfg.ClientID, TLS: b.cfg.TLS}
+	return &kafka.Dialer{DialFunc: dial, Timeout: dialTimeout, ClientID: b.cfg.ClientID, TLS: b.cfg.TLS, SASLMechanism: b.mechanism}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"banyan.dev/platform/broker"
 	"banyan.dev/platform/session"
 )
 
@@ -63,6 +64,8 @@ type Config struct {
 	CommentsURLs   []string       `env:"COMMENTS_URLS"` // of the comments service's replicas, or of what balances between them
 	IdentityKey    string         `env:"IDENTITY_KEY"`  // what hosts prove to each other who asks with; several, comma-separated: the first signs
 	SettingsFile   string         `env:"SETTINGS_FILE"`
+	RedisUser      string         `env:"REDIS_USER"`                        // who signs in at the settings file's redis.url, if it names nobody itself
+	RedisPassword  string         `env:"REDIS_PASSWORD"`                    // so that the file has no secret in it
 	SessionStore   session.Mode   `env:"SESSION_STORE" envDefault:"memory"` // the settings file's wins
 	PublicURL      string         `env:"PUBLIC_URL"`                        // what links in mails begin with, unless the settings file says so; empty: the listening address
 	CookieSecure   bool           `env:"COOKIE_SECURE" envDefault:"true"`
@@ -73,6 +76,7 @@ type Config struct {
 	DrainNotice    time.Duration  `env:"DRAIN_NOTICE" envDefault:"1s"` // answered on after readyz went false, so that balancers see it
 	DrainTimeout   time.Duration  `env:"DRAIN_TIMEOUT" envDefault:"10s"`
 	LogLevel       string         `env:"LOG_LEVEL" envDefault:"info"`
+	broker.Access
 }
 
 // Load reads a configuration from an environment, "NAME=value" each, and says of
@@ -145,6 +149,7 @@ func (c Config) check() error {
 		c.CheckPublic("PUBLIC_URL", c.PublicURL),
 		checkToken(c.AdminToken, c.AdminAddr),
 		c.checkSeams(),
+		c.Access.Check(),
 	}
 	if c.SessionStore != session.Memory && c.SessionStore != session.Postgres {
 		checks = append(checks, fmt.Errorf("SESSION_STORE %q can't be started with: use memory or postgres; the others are reached by SETTINGS_FILE", c.SessionStore))
@@ -225,9 +230,9 @@ func (c Config) LogValue() slog.Value {
 		slog.String("LISTEN_ADDR", c.ListenAddr), slog.String("ADMIN_ADDR", c.AdminAddr),
 		slog.Bool("ADMIN_TOKEN", c.AdminToken != ""), slog.String("DATABASE_URL", database),
 		slog.Int("DB_MAX_CONNS", c.DBMaxConns), slog.String("STORES", string(c.Stores)),
-		slog.String("EVENTS", string(c.Events)), slog.Any("KAFKA_ADDRS", c.KafkaAddrs),
+		slog.String("EVENTS", string(c.Events)), slog.Any("KAFKA_ADDRS", c.KafkaAddrs), slog.Bool("KAFKA_TLS", c.KafkaTLS), slog.String("KAFKA_USER", c.KafkaUser),
 		slog.String("COMMENTS", string(c.Comments)), slog.Any("COMMENTS_URLS", c.CommentsURLs), slog.Bool("IDENTITY_KEY", c.IdentityKey != ""),
-		slog.String("SETTINGS_FILE", c.SettingsFile),
+		slog.String("SETTINGS_FILE", c.SettingsFile), slog.String("REDIS_USER", c.RedisUser), slog.Bool("REDIS_PASSWORD", c.RedisPassword != ""),
 		slog.String("SESSION_STORE", string(c.SessionStore)), slog.String("PUBLIC_URL", c.PublicURL),
 		slog.Bool("COOKIE_SECURE", c.CookieSecure), slog.Any("TRUSTED_PROXIES", c.TrustedProxies),
 		slog.String("SMTP_ADDR", c.SMTPAddr), slog.String("MAIL_FROM", c.MailFrom),
