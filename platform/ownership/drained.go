@@ -16,6 +16,9 @@ func NoteMarker(tx *gorm.DB, resource string, epoch int64, partition, partitions
 	if err != nil {
 		return fmt.Errorf("note marker %d of %d of %s at %d: %w", partition, partitions, resource, epoch, err)
 	}
+	if epoch >= firstRehearsal {
+		return forgetRehearsals(tx, resource, partition)
+	}
 	return nil
 }
 

@@ -64,6 +64,9 @@ func (s *Side) do(ctx context.Context, o Order) (Row, error) {
 // move is what one transaction does. The lock comes first and the row in a later
 // statement, as in Guard.
 func (s *Side) move(tx *gorm.DB, o Order) (Row, error) {
+	if o.Epoch >= firstRehearsal {
+		return Row{}, fmt.Errorf("epoch %d can't be handed over: it is a rehearsal's", o.Epoch)
+	}
 	if err := durable(tx); err != nil {
 		return Row{}, err
 	}

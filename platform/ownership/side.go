@@ -14,10 +14,10 @@ import (
 
 // Markers ends what the owner has written. The outbox does it.
 type Markers interface {
-	// Mark appends, within the transaction that fences, one marker of this epoch to
-	// each partition of the resource's feed. No writer of the resource is under way
-	// then, and none begins before the commit: the markers come after all that was
-	// ever written at this epoch. When it also has a method Marked(), that is called
+	// Mark appends one marker of the row's epoch to each partition of the resource's
+	// feed, within the transaction that fences, or in one of a rehearsal. No writer of the resource is under way
+	// at a fence, and none begins before the commit: the markers come after all that was
+	// ever written at that epoch. When it also has a method Marked(), that is called
 	// after the commit: who publishes the feed may be woken.
 	Mark(tx *gorm.DB, fenced Row) error
 }

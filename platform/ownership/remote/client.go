@@ -70,6 +70,37 @@ func (c *Client) Ready(ctx context.Context, epoch int64) error {
 	return c.get(ctx, "/ready?epoch="+strconv.FormatInt(epoch, 10), nil)
 }
 
+// ErrUntold is a side of a version that has no such question.
+var ErrUntold = errors.New("it does not answer that question")
+
+// Rehearse sends markers on the way that a fence's will take; *ownership.Side says more.
+// After a lost answer another replica sends more, which does no harm. Errors: ErrUntold.
+func (c *Client) Rehearse(ctx context.Context) (int64, error) {
+	var r Rehearsal
+	q := replicas.Question{Method: http.MethodPost, Path: c.path("/rehearsals"), Within: c.cfg.Within}
+	err := c.rehearsal(ctx, q, &r)
+	return r.Number, err
+}
+
+// Rehearsed tells whether the other side's markers are here: ownership.ErrNotDrained
+// until then. Errors: ErrUntold.
+func (c *Client) Rehearsed(ctx context.Context, number int64) error {
+	path := c.path("/rehearsals/" + strconv.FormatInt(number, 10))
+	return c.rehearsal(ctx, replicas.Question{Method: http.MethodGet, Path: path, Within: c.cfg.Within}, nil)
+}
+
+// rehearsal also takes a plain 404 for an answer: that of a host which has no rehearsals.
+func (c *Client) rehearsal(ctx context.Context, q replicas.Question, into any) error {
+	answer, err := c.ask.Ask(ctx, q, func(a replicas.Answer) bool { return ours(a) || a.Status == http.StatusNotFound })
+	if err != nil {
+		return fmt.Errorf("rehearse %s: %w", c.cfg.Resource, err)
+	}
+	if answer.Status == http.StatusNotFound && ErrorIn(answer.Body) == nil {
+		return fmt.Errorf("rehearse %s at %s: %w", c.cfg.Resource, c.cfg.Name, ErrUntold)
+	}
+	return c.read(answer, into)
+}
+
 // Moves returns the last moves of the side's row, the newest first; up to 1,000.
 func (c *Client) Moves(ctx context.Context, last int) (moves []ownership.Moved, err error) {
 	err = c.get(ctx, "/moves?last="+strconv.Itoa(last), &moves)

@@ -6,6 +6,8 @@
 //	GET  /ownership/{resource}/moves?last=20  what became of it, newest first
 //	GET  /ownership/{resource}/ready?epoch=3  204 when it could take
 //	POST /ownership/{resource}/moves          an ownership.Order; the row after it
+//	POST /ownership/{resource}/rehearsals     sends markers ahead of a fence; their number
+//	GET  /ownership/{resource}/rehearsals/7   204 when the other side's are here
 //
 // Errors of package ownership travel as problems (RFC 9457) with the fields of their
 // types beside them, and come back as what they were: errors.Is and errors.As answer

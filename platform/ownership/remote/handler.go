@@ -19,6 +19,10 @@ type Side interface {
 	handover.Side
 	// Moves returns the last moves of the row, the newest first.
 	Moves(ctx context.Context, last int) ([]ownership.Moved, error)
+	// Rehearse sends markers on the way that a fence's will take, and returns their number.
+	Rehearse(ctx context.Context) (number int64, err error)
+	// Rehearsed tells whether the other side's are here.
+	Rehearsed(ctx context.Context, number int64) error
 }
 
 // Handler answers for a side under /ownership/{resource}; the package says what. It
@@ -35,6 +39,8 @@ func Handler(side Side) http.Handler {
 	mux.HandleFunc("GET /ownership/{resource}/ready", h.ready)
 	mux.HandleFunc("GET /ownership/{resource}/moves", h.moves)
 	mux.HandleFunc("POST /ownership/{resource}/moves", h.move)
+	mux.HandleFunc("POST /ownership/{resource}/rehearsals", h.rehearse)
+	mux.HandleFunc("GET /ownership/{resource}/rehearsals/{number}", h.rehearsed)
 	return mux
 }
 
@@ -52,6 +58,29 @@ func (h handler) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := h.side.Ready(r.Context(), epoch); err != nil {
+		answer(w, nil, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// Rehearsal is the answer to who begins one.
+type Rehearsal struct {
+	Number int64 `json:"number"`
+}
+
+func (h handler) rehearse(w http.ResponseWriter, r *http.Request) {
+	number, err := h.side.Rehearse(r.Context())
+	answer(w, Rehearsal{number}, err)
+}
+
+func (h handler) rehearsed(w http.ResponseWriter, r *http.Request) {
+	number, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
+	if err != nil || number <= 0 {
+		refuse(w, "rehearsal %q can't be: give the number that its beginning was answered with", r.PathValue("number"))
+		return
+	}
+	if err := h.side.Rehearsed(r.Context(), number); err != nil {
 		answer(w, nil, err)
 		return
 	}

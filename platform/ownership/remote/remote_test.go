@@ -30,6 +30,8 @@ func (s says) Row(context.Context) (ownership.Row, error)                 { retu
 func (s says) Ready(context.Context, int64) error                         { return s.err }
 func (s says) Do(context.Context, ownership.Order) (ownership.Row, error) { return s.row, s.err }
 func (s says) Moves(context.Context, int) ([]ownership.Moved, error)      { return nil, s.err }
+func (s says) Rehearse(context.Context) (int64, error)                    { return 0, s.err }
+func (s says) Rehearsed(context.Context, int64) error                     { return s.err }
 
 func row(state ownership.State, epoch int64) ownership.Row {
 	return ownership.Row{Resource: "comments", State: state, Epoch: epoch, By: "somebody"}
@@ -56,7 +58,8 @@ func TestErrorsComeBackAsTheyWere(t *testing.T) {
 			client := clientOf(t, says{err: c.err})
 			_, rowErr := client.Row(t.Context())
 			_, doErr := client.Do(t.Context(), order)
-			for _, got := range []error{rowErr, doErr, client.Ready(t.Context(), 3)} {
+			_, beginErr := client.Rehearse(t.Context())
+			for _, got := range []error{rowErr, doErr, beginErr, client.Ready(t.Context(), 3), client.Rehearsed(t.Context(), 9)} {
 				require.ErrorIs(t, got, c.kind)
 				require.EqualError(t, got, c.err.Error())
 				require.Equal(t, c.err, innermost(got))
@@ -200,4 +203,15 @@ func TestOrdersThatCantBeAreRefused(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, answer.StatusCode, c.body)
 		require.Contains(t, string(body), c.says)
 	}
+}
+
+// A host of a version before rehearsals answers 404 to them, and not as a side.
+func TestAHostWithoutRehearsalsSaysSo(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	client := remote.NewClient(remote.ClientConfig{Resource: "comments", Name: "monolith", URLs: []string{server.URL}})
+	t.Cleanup(func() { client.Close(); server.Close() })
+	_, err := client.Rehearse(t.Context())
+	require.ErrorIs(t, err, remote.ErrUntold)
+	require.ErrorIs(t, client.Rehearsed(t.Context(), 9), remote.ErrUntold)
 }
