@@ -111,7 +111,7 @@ func TestTheMovesOfAStepWorkOnARun(t *testing.T) {
 		defer cancel()
 		require.NoError(t, run.Down(ctx))
 	}()
-	require.NoError(t, run.Prepare(t.Context()))
+	require.NoError(t, run.Prepare(t.Context(), 0))
 	require.NoError(t, run.BringUp(t.Context(), 0))
 	stop := crowd(t, run.EntryURL())
 

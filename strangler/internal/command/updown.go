@@ -98,7 +98,7 @@ func start(ctx context.Context, run *deployment.Run, step int) error {
 	if err := run.CheckDatabases(ctx, step); err != nil {
 		return err
 	}
-	if err := run.Prepare(ctx); err != nil {
+	if err := run.Prepare(ctx, step); err != nil {
 		return err
 	}
 	return run.BringUp(ctx, step)

@@ -101,7 +101,7 @@ func (t *tool) walkTo(ctx context.Context, run *deployment.Run, path steps.Path,
 	if err := run.CheckDatabases(ctx, target); err != nil {
 		return err
 	}
-	if err := run.Prepare(ctx); err != nil {
+	if err := run.Prepare(ctx, target); err != nil {
 		return err
 	}
 	if err := run.Revive(ctx); err != nil {

@@ -49,7 +49,7 @@ func begin(t *testing.T, path steps.Path, x deployment.External) *deployment.Run
 	t.Cleanup(func() { down(t, run) })
 	require.NoError(t, run.CheckExternal(t.Context()))
 	require.NoError(t, run.CheckDatabases(t.Context(), len(path.Steps)-1))
-	require.NoError(t, run.Prepare(t.Context()))
+	require.NoError(t, run.Prepare(t.Context(), 0))
 	return run
 }
 

@@ -94,7 +94,7 @@ type GatewayReplica struct {
 
 func (r *Run) sessionStatus(ctx context.Context, replica string) (SessionStatus, error) {
 	var s SessionStatus
-	err := r.getJSON(ctx, "http://"+loopback(r.state.Ports[replica].Admin)+"/sessions/status", &s)
+	err := r.getJSON(ctx, r.on.adminURL(replica)+"/sessions/status", &s)
 	return s, err
 }
 
@@ -103,12 +103,12 @@ func (r *Run) seams(ctx context.Context, replica string) (map[string]string, err
 	var t struct {
 		Seams map[string]string `json:"seams"`
 	}
-	err := r.getJSON(ctx, "http://"+loopback(r.state.Ports[replica].Admin)+"/topology", &t)
+	err := r.getJSON(ctx, r.on.adminURL(replica)+"/topology", &t)
 	return t.Seams, err
 }
 
 func (r *Run) gatewayStatus(ctx context.Context, replica string) (GatewayStatus, error) {
 	var s GatewayStatus
-	err := r.getJSON(ctx, "http://"+loopback(r.state.Ports[replica].Admin)+"/api/status", &s)
+	err := r.getJSON(ctx, r.on.adminURL(replica)+"/api/status", &s)
 	return s, err
 }

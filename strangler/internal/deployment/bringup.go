@@ -2,25 +2,35 @@ package deployment
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
-	"banyan.dev/platform/embedded"
 	"banyan.dev/strangler/internal/plan"
 	"banyan.dev/strangler/internal/steps"
 )
 
-// Prepare finds or makes the programs that the path runs, before any is started.
-func (r *Run) Prepare(ctx context.Context) error {
-	if r.needsPostgres() {
-		if _, err := embedded.FindPostgres(ctx, r.progress); err != nil {
-			return fmt.Errorf("%w (--postgres-url)", err)
-		}
-	}
-	r.progress("building " + fmt.Sprint(len(r.packages())) + " programs")
-	if err := r.build(ctx); err != nil {
+// Prepare finds or makes what the processes are started from on the way to a step, before
+// any is started, and brings the files that they watch to them again: what a crash has
+// kept from them.
+func (r *Run) Prepare(ctx context.Context, to int) error {
+	if err := r.on.prepare(ctx, to); err != nil {
 		return err
 	}
-	return checkRoutes(ctx, r.path, r.folder.path("bin"))
+	for _, file := range []string{settingsName, routesName} {
+		content, err := os.ReadFile(r.folder.path(file))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read what was delivered last: %w", err)
+		}
+		if err := r.on.deliver(ctx, file, content); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // BringUp brings a step up on the empty run: its processes, then the blog's content,

@@ -236,7 +236,7 @@ func (r *Run) killAndStart(ctx context.Context, a steps.Action) error {
 		if err := r.on.kill(ctx, r.path.Processes[a.Process], name); err != nil {
 			return err
 		}
-		if err := r.takenBack(ctx, name); err != nil {
+		if err := r.takenBack(ctx, a.Process, name); err != nil {
 			return err
 		}
 	}

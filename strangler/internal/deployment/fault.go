@@ -26,6 +26,9 @@ type fault struct {
 // other process, which is told the fault's address at its next start. Users that come
 // by another way don't meet it. pull takes it away.
 func (r *Run) Plant(ctx context.Context, f steps.Fault) (pull func() error, err error) {
+	if _, err := r.onThisMachine("a planted fault"); err != nil {
+		return nil, err
+	}
 	if f.For != "" {
 		return r.plantBetween(f)
 	}

@@ -48,7 +48,7 @@ func (r *Run) SeedBlog(ctx context.Context, posts int, seed int64) error {
 	}
 	for _, name := range sortedKeys(r.path.Processes) {
 		if p := r.path.Processes[name]; len(p.Seed) > 0 {
-			return r.runOnce(ctx, name, append(slices.Clone(p.Seed), flags...))
+			return r.once(ctx, name, append(slices.Clone(p.Seed), flags...))
 		}
 	}
 	return nil
@@ -105,7 +105,7 @@ func (r *Run) signUp(ctx context.Context, m Moderator) error {
 func (r *Run) giveRole(ctx context.Context, email, role string) error {
 	for _, name := range sortedKeys(r.path.Processes) {
 		if p := r.path.Processes[name]; len(p.Role) > 0 {
-			return r.runOnce(ctx, name, append(slices.Clone(p.Role), email, role))
+			return r.once(ctx, name, append(slices.Clone(p.Role), email, role))
 		}
 	}
 	return fmt.Errorf("no process in processes.yaml has a role command")

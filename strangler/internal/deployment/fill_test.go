@@ -30,7 +30,7 @@ func TestADatabaseThatWasGivenIsNotFilledUnasked(t *testing.T) {
 		run, err := deployment.Create(t.Context(), path, filepath.Join(t.TempDir(), "run"), deployment.Options{Owner: "up", External: c.external},
 			func(s string) { said = append(said, s) })
 		require.NoError(t, err)
-		require.NoError(t, run.Prepare(t.Context()))
+		require.NoError(t, run.Prepare(t.Context(), 0))
 		said = nil
 		require.NoError(t, run.SeedBlog(t.Context(), 10, 1))
 		log, err := os.ReadFile(filepath.Join(run.Dir(), "logs", "app-seed.log"))

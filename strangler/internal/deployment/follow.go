@@ -50,6 +50,10 @@ func (f *follower) look() error {
 	if state == nil {
 		return fmt.Errorf("%w in %s: begin with `go run ./strangler up`, or give --url", ErrNoRun, filepath.Clean(f.dir))
 	}
-	f.last = (&Run{path: f.path, state: state}).EntryURL()
+	r := &Run{path: f.path, state: state}
+	if err := r.attach(); err != nil {
+		return err
+	}
+	f.last = r.EntryURL()
 	return nil
 }

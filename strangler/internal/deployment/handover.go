@@ -24,8 +24,8 @@ const handoverWithin = time.Minute
 func (r *Run) adminURLs(process string) []string {
 	var urls []string
 	for _, name := range r.replicas(process) {
-		if r.state.Processes[name].alive() {
-			urls = append(urls, "http://"+loopback(r.state.Ports[name].Admin))
+		if r.on.alive(name) {
+			urls = append(urls, r.on.adminURL(name))
 		}
 	}
 	return urls
@@ -70,7 +70,7 @@ func (r *Run) handover(ctx context.Context, t steps.Transfer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(t.Within, handoverWithin))
 	defer cancel()
-	text, err := os.ReadFile(r.folder.path("gateway.yaml"))
+	text, err := os.ReadFile(r.folder.path(routesName))
 	if err != nil {
 		return fmt.Errorf("the routes of %s: %w", t.Resource, err)
 	}
@@ -139,7 +139,7 @@ type router struct {
 // Route implements handover.Router.
 func (t router) Route(ctx context.Context, owner string, epoch int64) error {
 	r := t.run
-	file := r.folder.path("gateway.yaml")
+	file := r.folder.path(routesName)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("the gateway's file: %w", err)
@@ -160,7 +160,7 @@ func (t router) Route(ctx context.Context, owner string, epoch int64) error {
 			r.state.Routes.Resources = map[string]Owned{}
 		}
 		r.state.Routes.Resources[t.resource] = Owned{Owner: owner, Epoch: epoch}
-		if err := r.writeRoutes(nil, t.gates.Next(ctx, t.gates.Fleet, r.state.Routes.Revision)); err != nil {
+		if err := r.writeRoutes(ctx, nil, t.gates.Next(ctx, t.gates.Fleet, r.state.Routes.Revision)); err != nil {
 			return err
 		}
 	}
@@ -178,7 +178,7 @@ func (r *Run) Owned(ctx context.Context, resource string) (Owned, error) {
 	if err != nil {
 		return Owned{}, err
 	}
-	text, err := os.ReadFile(r.folder.path("gateway.yaml"))
+	text, err := os.ReadFile(r.folder.path(routesName))
 	if err != nil {
 		return Owned{}, fmt.Errorf("the gateway's file: %w", err)
 	}

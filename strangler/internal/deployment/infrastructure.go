@@ -21,7 +21,8 @@ import (
 
 // startInfrastructure starts a server in a process of this tool's own binary, or
 // checks the one that the user gave.
-func (r *Run) startInfrastructure(ctx context.Context, p steps.Process) error {
+func (c children) startInfrastructure(ctx context.Context, p steps.Process) error {
+	r := c.run
 	if given, err := r.checkExternal(ctx, p); given || err != nil {
 		return err
 	}
@@ -40,11 +41,11 @@ func (r *Run) startInfrastructure(ctx context.Context, p steps.Process) error {
 	if err := os.Remove(config.Ready); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("forget the last start of %s: %w", p.Name, err)
 	}
-	i, err := r.launch(p, p.Name, self, config.Arguments(), inherited())
+	i, err := c.launch(p, p.Name, self, config.Arguments(), inherited())
 	if err != nil {
 		return err
 	}
-	return r.awaitReady(ctx, i, infrastructureWithin, func(context.Context) error {
+	return c.awaitReady(ctx, i, infrastructureWithin, func(context.Context) error {
 		_, err := readReady(config.Ready)
 		return err
 	})

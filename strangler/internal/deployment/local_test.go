@@ -79,7 +79,7 @@ func create(t *testing.T, path steps.Path, dir string) *deployment.Run {
 	t.Helper()
 	run, err := deployment.Create(t.Context(), path, dir, deployment.Options{Owner: "up"}, silent)
 	require.NoError(t, err)
-	require.NoError(t, run.Prepare(t.Context()))
+	require.NoError(t, run.Prepare(t.Context(), 0))
 	return run
 }
 
@@ -247,7 +247,7 @@ func TestWhatACrashedTourLeftIsCleanedUp(t *testing.T) {
 	path, dir := newPath(t), filepath.Join(t.TempDir(), "run")
 	run, err := deployment.Create(t.Context(), path, dir, deployment.Options{Owner: "tour"}, silent)
 	require.NoError(t, err)
-	require.NoError(t, run.Prepare(t.Context()))
+	require.NoError(t, run.Prepare(t.Context(), 0))
 	require.NoError(t, run.BringUp(t.Context(), 0))
 	left := pid(t, run, "app-0")
 	require.NoError(t, run.Close()) // as the system does when a process dies

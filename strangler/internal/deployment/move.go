@@ -14,10 +14,10 @@ import (
 
 // fleet are the gateways that run; one that has ended reads its file when it starts.
 func (r *Run) fleet() ramp.Gateways {
-	g := ramp.Gateways{Token: r.state.Token, Client: r.client}
+	g := ramp.Gateways{Token: r.state.Token, Client: r.client, Patience: r.on.spreads()}
 	for _, name := range r.gateways() {
-		if r.state.Processes[name].alive() {
-			g.URLs = append(g.URLs, "http://"+loopback(r.state.Ports[name].Admin))
+		if r.on.alive(name) {
+			g.URLs = append(g.URLs, r.on.adminURL(name))
 		}
 	}
 	return g
@@ -43,7 +43,7 @@ func (r *Run) Route(name string) (*Route, error) {
 }
 
 func (t *Route) policy() (ramp.Policy, error) {
-	content, err := os.ReadFile(t.run.folder.path("gateway.yaml"))
+	content, err := os.ReadFile(t.run.folder.path(routesName))
 	if err != nil {
 		return ramp.Policy{}, fmt.Errorf("read the gateway's file: %w", err)
 	}

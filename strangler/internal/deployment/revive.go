@@ -9,8 +9,8 @@ import (
 // was restarted.
 func (r *Run) Dead() []string {
 	var dead []string
-	for _, name := range sortedKeys(r.state.Processes) {
-		if !r.state.Processes[name].alive() {
+	for _, name := range sortedKeys(r.on.replicas()) {
+		if !r.on.alive(name) {
 			dead = append(dead, name)
 		}
 	}
@@ -19,26 +19,7 @@ func (r *Run) Dead() []string {
 
 // Revive starts what is dead, as a supervisor would, infrastructure first. What a
 // dead process held in its memory is gone.
-func (r *Run) Revive(ctx context.Context) error {
-	dead := r.Dead()
-	for _, hosts := range []bool{false, true} {
-		for _, name := range dead {
-			p, known := r.path.Processes[r.state.Processes[name].Process]
-			if !known { // a demo's, which has ended
-				delete(r.state.Processes, name)
-				continue
-			}
-			if p.Host() != hosts {
-				continue
-			}
-			r.progress("starting " + name + " again")
-			if err := r.startReplica(ctx, p, name); err != nil {
-				return err
-			}
-		}
-	}
-	return r.save()
-}
+func (r *Run) Revive(ctx context.Context) error { return r.on.revive(ctx) }
 
 // Resume goes on with a run whose bringing up was cut off, or starts again what
 // has died since. It tells whether there was anything to do.
@@ -51,7 +32,7 @@ func (r *Run) Resume(ctx context.Context, step int) (bool, error) {
 	if at != "" && len(r.Dead()) == 0 {
 		return false, nil
 	}
-	if err := r.Prepare(ctx); err != nil {
+	if err := r.Prepare(ctx, step); err != nil {
 		return false, err
 	}
 	if err := r.Revive(ctx); err != nil {
@@ -61,17 +42,4 @@ func (r *Run) Resume(ctx context.Context, step int) (bool, error) {
 		return true, r.BringUp(ctx, step)
 	}
 	return true, nil
-}
-
-// needsPostgres tells whether the path runs one of its own.
-func (r *Run) needsPostgres() bool {
-	if r.state.External.Postgres != "" {
-		return false
-	}
-	for name, p := range r.path.Processes {
-		if p.Infrastructure == "postgres" && r.everRuns(name) {
-			return true
-		}
-	}
-	return false
 }

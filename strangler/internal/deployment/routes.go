@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -10,7 +11,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"banyan.dev/platform/watch"
 	"banyan.dev/strangler/internal/ramp"
 )
 
@@ -19,9 +19,11 @@ import (
 type Routing struct {
 	Revision int64
 	Replicas map[string][]GatewayReplica // by owner; of a replica, name and url
-	Home     string                      // who has the sessions without an affinity cookie
-	Affinity int                         // the how manieth time affinity is on, from 1
-	Shares   map[string]ramp.Share       // of canaries, by route, where a ramp has changed them
+	// Addressed owners keep the address that the step gives them, and have no Replicas.
+	Addressed bool
+	Home      string                // who has the sessions without an affinity cookie
+	Affinity  int                   // the how manieth time affinity is on, from 1
+	Shares    map[string]ramp.Share // of canaries, by route, where a ramp has changed them
 	// Resources are who owns what, where a hand-over has changed it.
 	Resources map[string]Owned
 }
@@ -43,16 +45,9 @@ func Render(content []byte, to Routing) ([]byte, error) {
 		if !ok {
 			return nil, fmt.Errorf("owner %q of the routes has no fields", name)
 		}
-		replicas := to.Replicas[name]
-		if len(replicas) == 0 {
-			return nil, fmt.Errorf("owner %q of the routes does not run: no replica to send requests to", name)
+		if err := list(name, owner, to); err != nil {
+			return nil, err
 		}
-		delete(owner, "address")
-		list := []map[string]string{}
-		for _, r := range replicas {
-			list = append(list, map[string]string{"name": r.Name, "url": r.URL})
-		}
-		owner["replicas"] = list
 		if affinity, ok := owner["affinity"].(map[string]any); ok {
 			pin(affinity, to)
 		}
@@ -68,6 +63,23 @@ func Render(content []byte, to Routing) ([]byte, error) {
 		}
 	}
 	return append([]byte("# Written by strangler; its source is the step's gateway.yaml.\n"), body...), nil
+}
+
+// list names an owner's replicas in place of its address.
+func list(name string, owner map[string]any, to Routing) error {
+	if to.Addressed {
+		return nil
+	}
+	if len(to.Replicas[name]) == 0 {
+		return fmt.Errorf("owner %q of the routes does not run: no replica to send requests to", name)
+	}
+	delete(owner, "address")
+	all := []map[string]string{}
+	for _, r := range to.Replicas[name] {
+		all = append(all, map[string]string{"name": r.Name, "url": r.URL})
+	}
+	owner["replicas"] = all
+	return nil
 }
 
 // own fills in who owns the resources that the file has.
@@ -115,8 +127,9 @@ func pins(content []byte) bool {
 // gateways are the replicas that read the routes.
 func (r *Run) gateways() []string {
 	var names []string
-	for _, name := range sortedKeys(r.state.Processes) {
-		if r.path.Processes[r.state.Processes[name].Process].Reads("gateway.file") {
+	all := r.on.replicas()
+	for _, name := range sortedKeys(all) {
+		if r.path.Processes[all[name].Process].Reads("gateway.file") {
 			names = append(names, name)
 		}
 	}
@@ -145,30 +158,45 @@ func (r *Run) takeRoutes(ctx context.Context, step string) error {
 	} else if r.state.Routes.Home == "" {
 		// Who was here before affinity belongs to the first replica: it was alone.
 		if first := r.watchers(); len(first) > 0 {
-			r.state.Routes.Home = first[0]
+			r.state.Routes.Home = r.on.upstream(first[0]).Name
 		}
 	}
 	return r.route(ctx, nil)
 }
 
 // route writes the gateway's file for the replicas that run, without those named,
-// and waits until every gateway has it in force.
+// and waits until every gateway has it in force. Where owners keep their address, a file
+// that says the same already is left alone.
 func (r *Run) route(ctx context.Context, without []string) error {
 	if r.state.Routes.Step == "" {
 		return nil
 	}
 	fleet := r.fleet()
 	before := fleet.Refusals(ctx)
-	if err := r.writeRoutes(without, fleet.Highest(ctx, inForceWithin, r.state.Routes.Revision)+1); err != nil {
+	highest := fleet.Highest(ctx, inForceWithin, r.state.Routes.Revision)
+	if !r.on.named() && highest <= r.state.Routes.Revision && r.routed() {
+		return r.routesInForce(ctx, before)
+	}
+	if err := r.writeRoutes(ctx, without, highest+1); err != nil {
 		return err
 	}
 	return r.routesInForce(ctx, before)
 }
 
+// routed tells whether the file that was delivered last is what would be written now.
+func (r *Run) routed() bool {
+	want, err := r.renderRoutes(nil, r.state.Routes.Revision)
+	if err != nil {
+		return false
+	}
+	is, err := os.ReadFile(r.folder.path(routesName))
+	return err == nil && bytes.Equal(is, want)
+}
+
 // writeRoutes writes the gateway's file under this revision, which no gateway has
 // reached: one that was steered by its admin port would not take a lower one.
-func (r *Run) writeRoutes(without []string, revision int64) error {
-	content, err := r.stepRoutes(r.state.Routes.Step)
+func (r *Run) writeRoutes(ctx context.Context, without []string, revision int64) error {
+	rendered, err := r.renderRoutes(without, revision)
 	if err != nil {
 		return err
 	}
@@ -176,29 +204,38 @@ func (r *Run) writeRoutes(without []string, revision int64) error {
 	if err := r.save(); err != nil {
 		return err
 	}
+	return r.publish(ctx, routesName, rendered, 0o644)
+}
+
+func (r *Run) renderRoutes(without []string, revision int64) ([]byte, error) {
+	content, err := r.stepRoutes(r.state.Routes.Step)
+	if err != nil {
+		return nil, err
+	}
 	rendered, err := Render(content, Routing{
-		Revision: revision, Home: r.state.Routes.Home, Affinity: r.state.Routes.Affinity, Replicas: r.upstreams(without),
+		Revision: revision, Addressed: !r.on.named(), Home: r.state.Routes.Home, Affinity: r.state.Routes.Affinity, Replicas: r.upstreams(without),
 		Shares: r.state.Routes.Shares, Resources: r.state.Routes.Resources,
 	})
 	if err != nil {
-		return fmt.Errorf("routes of %s: %w", r.state.Routes.Step, err)
+		return nil, fmt.Errorf("routes of %s: %w", r.state.Routes.Step, err)
 	}
-	return watch.Write(r.folder.path("gateway.yaml"), rendered, 0o644)
+	return rendered, nil
 }
 
 // upstreams are the replicas of every host, as owners by the process's name.
 func (r *Run) upstreams(without []string) map[string][]GatewayReplica {
 	owners := map[string][]GatewayReplica{}
-	for _, name := range sortedKeys(r.state.Processes) {
-		i := r.state.Processes[name]
+	all := r.on.replicas()
+	for _, name := range sortedKeys(all) {
+		i := all[name]
 		if slices.Contains(without, name) || !r.path.Processes[i.Process].Host() {
 			continue
 		}
-		url := "http://" + loopback(r.state.Ports[name].Public)
+		seen := r.on.upstream(name)
 		if f, broken := r.faults[name]; broken {
-			url = f.url
+			seen.URL = f.url
 		}
-		owners[i.Process] = append(owners[i.Process], GatewayReplica{Name: name, URL: url})
+		owners[i.Process] = append(owners[i.Process], seen)
 	}
 	return owners
 }
@@ -209,7 +246,7 @@ const inForceWithin = 15 * time.Second
 // routesInForce waits until every gateway that runs has the file in force. before is
 // what they had refused before it was written.
 func (r *Run) routesInForce(ctx context.Context, before map[string]ramp.Refused) error {
-	text, err := os.ReadFile(r.folder.path("gateway.yaml"))
+	text, err := os.ReadFile(r.folder.path(routesName))
 	if err != nil {
 		return fmt.Errorf("the routes of %s: %w", r.state.Routes.Step, err)
 	}
@@ -221,30 +258,67 @@ func (r *Run) routesInForce(ctx context.Context, before map[string]ramp.Refused)
 
 // takenBack waits until every gateway sends requests to the replica again: its
 // probes may not have noticed yet that it is back, and the next one must not be
-// ended before.
-func (r *Run) takenBack(ctx context.Context, replica string) error {
-	ctx, cancel := context.WithTimeout(ctx, inForceWithin)
+// ended before. Where gateways find replicas by themselves they must have found all.
+func (r *Run) takenBack(ctx context.Context, process, replica string) error {
+	ctx, cancel := context.WithTimeout(ctx, inForceWithin+r.on.spreads())
 	defer cancel()
 	for _, name := range r.gateways() {
 		var last error
-		if !await(ctx, 10*time.Millisecond, func() bool { last = r.sendsTo(ctx, name, replica); return last == nil }) {
+		if !await(ctx, 10*time.Millisecond, func() bool { last = r.sendsTo(ctx, name, process, replica); return last == nil }) {
 			return fmt.Errorf("%s does not take %s back: %w", name, replica, last)
 		}
 	}
 	return nil
 }
 
-func (r *Run) sendsTo(ctx context.Context, gateway, replica string) error {
+func (r *Run) sendsTo(ctx context.Context, gateway, process, replica string) error {
 	status, err := r.gatewayStatus(ctx, gateway)
 	if err != nil {
 		return err
 	}
 	for _, o := range status.Owners {
-		for _, seen := range o.Replicas {
-			if seen.Name == replica && !seen.Healthy {
-				return fmt.Errorf("it sees it as ill: %s", seen.Reason)
+		if o.Name != process {
+			continue
+		}
+		for _, want := range r.expected(process, replica) {
+			if err := o.sendsTo(want, r.on.named()); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// expected are the replicas, as the gateways call them, that must be well before the
+// next one may end.
+func (r *Run) expected(process, replica string) []string {
+	if r.on.named() {
+		return []string{r.on.upstream(replica).Name}
+	}
+	var names []string
+	for _, name := range r.replicas(process) {
+		if r.on.alive(name) {
+			names = append(names, r.on.upstream(name).Name)
+		}
+	}
+	return names
+}
+
+// sendsTo is an error if the owner's replica is ill. One that is not known is left out on
+// purpose, where replicas are listed.
+func (o GatewayOwner) sendsTo(replica string, listed bool) error {
+	for _, seen := range o.Replicas {
+		switch {
+		case seen.Name != replica:
+			continue
+		case !seen.Healthy:
+			return fmt.Errorf("it sees it as ill: %s", seen.Reason)
+		default:
+			return nil
+		}
+	}
+	if listed {
+		return nil
+	}
+	return fmt.Errorf("it has not found %s yet", replica)
 }

@@ -60,7 +60,7 @@ func TestRoutesAreCheckedBeforeAnythingIsDone(t *testing.T) {
 	run, err := deployment.Create(t.Context(), path, filepath.Join(t.TempDir(), "run"), deployment.Options{Owner: "up"}, silent)
 	require.NoError(t, err)
 	defer down(t, run)
-	require.EqualError(t, run.Prepare(t.Context()), want)
+	require.EqualError(t, run.Prepare(t.Context(), 0), want)
 }
 
 func TestARampedShareIsPartOfTheRoutes(t *testing.T) {

@@ -18,7 +18,7 @@ func (r *Run) discard(ctx context.Context, process string) error {
 	if err := r.mayGo(ctx, process); err != nil {
 		return err
 	}
-	if err := r.runOnce(ctx, process, r.path.Processes[process].Discard); err != nil {
+	if err := r.once(ctx, process, r.path.Processes[process].Discard); err != nil {
 		return err
 	}
 	for resource := range r.path.Processes[process].Resources {
@@ -73,8 +73,9 @@ func (r *Run) mayMiss(ctx context.Context, process string) error {
 	if r.path.Processes[process].Infrastructure != "kafka" {
 		return nil
 	}
-	for _, name := range sortedKeys(r.state.Processes) {
-		p := r.path.Processes[r.state.Processes[name].Process]
+	all := r.on.replicas()
+	for _, name := range sortedKeys(all) {
+		p := r.path.Processes[all[name].Process]
 		if !p.Host() || !p.Reads("kafka.address") {
 			continue
 		}
@@ -115,8 +116,9 @@ func (r *Run) awaitSeams(ctx context.Context, want steps.Table) error {
 // replicasOf are the replicas of all processes that are one program.
 func (r *Run) replicasOf(program string) []string {
 	var names []string
-	for _, name := range sortedKeys(r.state.Processes) {
-		if p := r.path.Processes[r.state.Processes[name].Process]; p.Package == program {
+	all := r.on.replicas()
+	for _, name := range sortedKeys(all) {
+		if p := r.path.Processes[all[name].Process]; p.Package == program {
 			names = append(names, name)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"banyan.dev/strangler/internal/steps"
 )
 
-// Run is a run of the path on this machine, while this command works on it. It is
-// used by one goroutine, except for EntryURL and what says otherwise.
+// Run is a run of the path on its target, while this command works on it. It is used by
+// one goroutine, except for EntryURL and what says otherwise.
 type Run struct {
 	path     steps.Path
 	folder   *folder
@@ -26,6 +26,7 @@ type Run struct {
 	journal  *plan.Journal
 	client   *http.Client
 	progress func(string)
+	on       orchestrator // the run's target
 	// bringingUp is the step, while there are no users yet who could be signed out.
 	bringingUp string
 
@@ -41,6 +42,7 @@ type Run struct {
 // Options are what a new run is begun with.
 type Options struct {
 	Owner    string // up or tour
+	Target   Target // the zero value is Local
 	External External
 	Posts    int   // in the blog at the start
 	Seed     int64 // makes them repeatable
@@ -83,28 +85,34 @@ func create(ctx context.Context, path steps.Path, f *folder, o Options, progress
 			return nil, fmt.Errorf("%w in %s: end it with `go run ./strangler down`, or give --run-dir", ErrRunning, f.dir)
 		}
 		progress("cleaning up what a tour that crashed left behind")
-		if err := r.endAll(ctx); err != nil {
+		if err := r.attach(); err != nil {
+			return nil, err
+		}
+		if err := r.on.end(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if err := f.clear(); err != nil {
 		return nil, err
 	}
-	if err := r.begin(o); err != nil {
+	if err := r.begin(ctx, o); err != nil {
 		return nil, errors.Join(err, r.abandon())
 	}
 	return r, nil
 }
 
 // begin writes what a new run consists of before anything is started.
-func (r *Run) begin(o Options) (err error) {
+func (r *Run) begin(ctx context.Context, o Options) (err error) {
 	if err := os.MkdirAll(r.folder.path("logs"), 0o755); err != nil {
 		return fmt.Errorf("make the folder of the logs: %w", err)
 	}
 	r.state = &State{
-		Owner: o.Owner, Created: time.Now().UTC(), Token: rand.Text(), IdentityKey: rand.Text() + rand.Text(), External: o.External, Filling: Filling{Posts: o.Posts, Seed: o.Seed},
+		Owner: o.Owner, Target: o.Target, Created: time.Now().UTC(), Token: rand.Text(), IdentityKey: rand.Text() + rand.Text(), External: o.External, Filling: Filling{Posts: o.Posts, Seed: o.Seed},
 		Ports: map[string]Ports{}, Processes: map[string]*Instance{},
 		Settings: Settings{Store: "memory", Generation: firstGeneration(time.Now()), UserCache: "off"},
+	}
+	if err := r.attach(); err != nil {
+		return err
 	}
 	if err := r.choosePorts(); err != nil {
 		return err
@@ -112,7 +120,7 @@ func (r *Run) begin(o Options) (err error) {
 	if r.journal, err = plan.OpenJournal(r.folder.path("journal.jsonl")); err != nil {
 		return err
 	}
-	return r.writeSettings(nil)
+	return r.writeSettings(ctx, nil)
 }
 
 // firstGeneration is one that no run before had: a Redis that the user runs keeps
@@ -172,6 +180,9 @@ func Open(path steps.Path, dir string, progress func(string)) (*Run, error) {
 		err = fmt.Errorf("%w in %s: it was taken down just now", ErrNoRun, dir)
 	}
 	if err == nil {
+		err = r.attach()
+	}
+	if err == nil {
 		r.journal, err = plan.OpenJournal(f.path("journal.jsonl"))
 	}
 	if err != nil {
@@ -195,7 +206,8 @@ func Look(path steps.Path, dir string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Run{path: path, folder: &folder{dir: dir}, client: newClient(), state: state, journal: journal, progress: func(string) {}}, nil
+	r := &Run{path: path, folder: &folder{dir: dir}, client: newClient(), state: state, journal: journal, progress: func(string) {}}
+	return r, r.attach()
 }
 
 // Journal of the run.
@@ -215,6 +227,7 @@ func (r *Run) Keep() error {
 func (r *Run) Close() error {
 	err := r.LetGo()
 	r.client.CloseIdleConnections()
+	err = errors.Join(err, r.on.close())
 	err = errors.Join(err, r.journal.Close())
 	r.folder.unlock()
 	return err
@@ -223,8 +236,9 @@ func (r *Run) Close() error {
 // Down ends every process and removes the folder.
 func (r *Run) Down(ctx context.Context) error {
 	_ = r.LetGo() // whoever waits learns the end by the gateway's
-	err := r.endAll(ctx)
+	err := r.on.end(ctx)
 	r.client.CloseIdleConnections()
+	err = errors.Join(err, r.on.close())
 	if r.journal != nil {
 		err = errors.Join(err, r.journal.Close())
 	}
@@ -233,34 +247,6 @@ func (r *Run) Down(ctx context.Context) error {
 	}
 	r.folder.unlock()
 	return err
-}
-
-// endAll ends hosts before the infrastructure that they use, side by side within
-// each group.
-func (r *Run) endAll(ctx context.Context) error {
-	var hosts, infrastructure []*Instance
-	for _, name := range sortedKeys(r.state.Processes) {
-		i := r.state.Processes[name]
-		if r.path.Processes[i.Process].Host() {
-			hosts = append(hosts, i)
-		} else {
-			infrastructure = append(infrastructure, i)
-		}
-	}
-	err := endTogether(ctx, hosts)
-	return errors.Join(err, endTogether(ctx, infrastructure))
-}
-
-func endTogether(ctx context.Context, instances []*Instance) error {
-	ended := make(chan error)
-	for _, i := range instances {
-		go func() { ended <- i.end(ctx, patience) }()
-	}
-	var errs []error
-	for range instances {
-		errs = append(errs, <-ended)
-	}
-	return errors.Join(errs...)
 }
 
 // patience is how long a process may take to finish what is in flight; beyond the

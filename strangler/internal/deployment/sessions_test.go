@@ -31,7 +31,7 @@ func TestSessionsGoAlongTheRing(t *testing.T) {
 	run, err := deployment.Create(t.Context(), path, filepath.Join(t.TempDir(), "run"), deployment.Options{Owner: "up"}, func(s string) { said = append(said, s) })
 	require.NoError(t, err)
 	defer down(t, run)
-	require.NoError(t, run.Prepare(t.Context()))
+	require.NoError(t, run.Prepare(t.Context(), 0))
 	require.NoError(t, run.BringUp(t.Context(), 2))
 	to := func(mode string) error {
 		said = nil

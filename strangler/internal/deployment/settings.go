@@ -35,9 +35,9 @@ const settledWithin = 60 * time.Second
 
 // writeSettings writes the file that the state describes, with a higher revision,
 // unless it says so already. peers are the replicas of all processes that watch it.
-func (r *Run) writeSettings(peers []string) error {
-	file := r.folder.path("settings.yaml")
-	want, err := r.renderSettings(peers)
+func (r *Run) writeSettings(ctx context.Context, peers []string) error {
+	file := r.folder.path(settingsName)
+	want, err := r.renderSettings(ctx, peers)
 	if err != nil {
 		return err
 	}
@@ -48,26 +48,41 @@ func (r *Run) writeSettings(peers []string) error {
 	if err := r.save(); err != nil {
 		return err
 	}
-	if want, err = r.renderSettings(peers); err != nil {
+	if want, err = r.renderSettings(ctx, peers); err != nil {
 		return err
 	}
-	return watch.Write(file, want, 0o600) // it may hold the password of a Redis
+	return r.publish(ctx, settingsName, want, 0o600) // it may hold the password of a Redis
 }
 
-func (r *Run) renderSettings(peers []string) ([]byte, error) {
+// The files that processes watch, as they are called in the run folder.
+const (
+	settingsName = "settings.yaml"
+	routesName   = "gateway.yaml"
+)
+
+// publish delivers a file, and keeps a copy in the run folder: what was delivered last.
+// A run that has just begun has nobody yet to deliver to.
+func (r *Run) publish(ctx context.Context, file string, content []byte, mode os.FileMode) error {
+	if r.journal.At() != "" || r.bringingUp != "" {
+		if err := r.on.deliver(ctx, file, content); err != nil {
+			return fmt.Errorf("deliver %s: %w", file, err)
+		}
+	}
+	return watch.Write(r.folder.path(file), content, mode)
+}
+
+func (r *Run) renderSettings(ctx context.Context, peers []string) (content []byte, err error) {
 	s := r.state.Settings
 	var f settingsFile
-	f.Revision, f.PublicURL, f.Redis.URL, f.UserCache = s.Revision, r.EntryURL(), r.redisURL(), s.UserCache
+	f.Revision, f.PublicURL, f.UserCache = s.Revision, r.EntryURL(), s.UserCache
 	f.Session.Store, f.Session.Generation = s.Store, s.Generation
-	for _, name := range peers {
-		ports, err := r.ports(name)
-		if err != nil {
-			return nil, err
-		}
-		f.Session.Peers = append(f.Session.Peers, "http://"+loopback(ports.Admin))
+	if f.Redis.URL, err = r.on.address(ctx, "redis.url", ""); err != nil {
+		return nil, err
 	}
-	content, err := yaml.Marshal(f)
-	if err != nil {
+	if f.Session.Peers, err = r.on.peers(peers); err != nil {
+		return nil, err
+	}
+	if content, err = yaml.Marshal(f); err != nil {
 		return nil, fmt.Errorf("write the settings: %w", err)
 	}
 	return content, nil
@@ -76,16 +91,17 @@ func (r *Run) renderSettings(peers []string) ([]byte, error) {
 // settingsInForce waits until every replica that watches the file has taken it and
 // has ended what began before.
 func (r *Run) settingsInForce(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, settledWithin)
+	within := settledWithin + r.on.spreads()
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for _, name := range r.watchers() {
-		if !r.state.Processes[name].alive() {
+		if !r.on.alive(name) {
 			continue // it reads the file when it starts
 		}
 		var last error
 		if !await(ctx, 10*time.Millisecond, func() bool { last = r.settled(ctx, name); return last == nil }) {
 			return fmt.Errorf("%s did not take settings revision %d (sessions %s) within %s: %w",
-				name, r.state.Settings.Revision, r.state.Settings.Store, settledWithin, last)
+				name, r.state.Settings.Revision, r.state.Settings.Store, within, last)
 		}
 	}
 	return nil
@@ -106,8 +122,9 @@ func (r *Run) settled(ctx context.Context, name string) error {
 // watchers are the replicas of the processes that read the settings file.
 func (r *Run) watchers() []string {
 	var names []string
-	for _, name := range sortedKeys(r.state.Processes) {
-		if watchesSettings(r.path.Processes[r.state.Processes[name].Process]) {
+	all := r.on.replicas()
+	for _, name := range sortedKeys(all) {
+		if watchesSettings(r.path.Processes[all[name].Process]) {
 			names = append(names, name)
 		}
 	}
@@ -117,7 +134,7 @@ func (r *Run) watchers() []string {
 func watchesSettings(p steps.Process) bool { return p.Reads("settings.file") }
 
 func (r *Run) change(ctx context.Context) error {
-	if err := r.writeSettings(r.watchers()); err != nil {
+	if err := r.writeSettings(ctx, r.watchers()); err != nil {
 		return err
 	}
 	return r.settingsInForce(ctx)
@@ -171,7 +188,7 @@ func (r *Run) infrastructureRuns(kind string) bool {
 	if kind == "redis" && r.state.External.Redis != "" {
 		return true
 	}
-	return r.state.Processes[kind].alive()
+	return r.on.alive(kind)
 }
 
 // mayEnd refuses to end a replica while sessions would go with it, unless the

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"banyan.dev/strangler/internal/steps"
@@ -30,39 +29,51 @@ func replicaName(p steps.Process, i int) string {
 
 func (r *Run) log(name string) string { return r.folder.path("logs", name+".log") }
 
-// startReplica starts one replica and returns when it is ready. One that runs is
-// left alone.
-func (r *Run) startReplica(ctx context.Context, p steps.Process, name string) error {
-	if r.state.Processes[name].alive() {
+// children are the launcher of this machine: child processes that outlive the command.
+type children struct{ run *Run }
+
+func (c children) alive(name string) bool { return c.run.state.Processes[name].alive() }
+
+func (c children) stop(ctx context.Context, name string) error {
+	return c.run.state.Processes[name].end(ctx, patience)
+}
+
+func (c children) kill(_ context.Context, name string) error {
+	return c.run.state.Processes[name].kill()
+}
+
+func (c children) start(ctx context.Context, p steps.Process, name string) error {
+	r := c.run
+	if c.alive(name) {
 		return nil
 	}
 	if !p.Host() {
-		return r.startInfrastructure(ctx, p)
+		return c.startInfrastructure(ctx, p)
 	}
 	ports, err := r.ports(name)
 	if err != nil {
 		return err
 	}
 	for _, port := range []int{ports.Public, ports.Admin} {
-		if err := r.awaitFree(ctx, name, port); err != nil {
+		if err := c.awaitFree(ctx, name, port); err != nil {
 			return err
 		}
 	}
-	env, err := r.environment(ctx, p, name, ports)
+	env, err := c.environment(ctx, p, name, ports)
 	if err != nil {
 		return err
 	}
-	i, err := r.launch(p, name, r.folder.path("bin", filepath.Base(p.Package)), nil, env)
+	i, err := c.launch(p, name, r.folder.path("bin", filepath.Base(p.Package)), nil, env)
 	if err != nil {
 		return err
 	}
-	return r.awaitReady(ctx, i, readyWithin, func(ctx context.Context) error {
+	return c.awaitReady(ctx, i, readyWithin, func(ctx context.Context) error {
 		return r.ready(ctx, "http://"+loopback(ports.Admin)+"/readyz")
 	})
 }
 
 // awaitFree gives a killed process's port a moment.
-func (r *Run) awaitFree(ctx context.Context, name string, port int) error {
+func (c children) awaitFree(ctx context.Context, name string, port int) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	var err error
@@ -74,7 +85,8 @@ func (r *Run) awaitFree(ctx context.Context, name string, port int) error {
 
 // launch spawns and remembers: the state is saved right after, and what is not
 // named in it can't be cleaned up.
-func (r *Run) launch(p steps.Process, name, program string, args, env []string) (*Instance, error) {
+func (c children) launch(p steps.Process, name, program string, args, env []string) (*Instance, error) {
+	r := c.run
 	pid, err := spawn(program, args, env, r.log(name))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -90,7 +102,7 @@ func (r *Run) launch(p steps.Process, name, program string, args, env []string) 
 
 // awaitReady asks until the process is ready. If it ends instead, its last words
 // are the error: they say more than we could.
-func (r *Run) awaitReady(ctx context.Context, i *Instance, within time.Duration, ask func(context.Context) error) error {
+func (c children) awaitReady(ctx context.Context, i *Instance, within time.Duration, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
@@ -99,11 +111,11 @@ func (r *Run) awaitReady(ctx context.Context, i *Instance, within time.Duration,
 			return nil
 		}
 		if !i.alive() {
-			return fmt.Errorf("%s ended at its start; the last lines of %s:\n%s", i.Name, r.log(i.Name), lastLines(r.log(i.Name), 8))
+			return fmt.Errorf("%s ended at its start; the last lines of %s:\n%s", i.Name, c.run.log(i.Name), lastLines(c.run.log(i.Name), 8))
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w; the last lines of %s:\n%s", i.Name, err, r.log(i.Name), lastLines(r.log(i.Name), 8))
+			return fmt.Errorf("%s is not ready: %w; the last lines of %s:\n%s", i.Name, err, c.run.log(i.Name), lastLines(c.run.log(i.Name), 8))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
@@ -120,15 +132,27 @@ func (r *Run) told(p steps.Process) map[string]string {
 // environment is the process contract and what the process is told besides. Of our own
 // environment only what any program needs goes along: a DATABASE_URL in the
 // developer's shell must not.
-func (r *Run) environment(ctx context.Context, p steps.Process, name string, ports Ports) ([]string, error) {
+func (c children) environment(ctx context.Context, p steps.Process, name string, ports Ports) ([]string, error) {
+	told, err := c.run.filledIn(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	env := inherited()
 	env = append(env,
 		"LISTEN_ADDR="+loopback(ports.Public), "ADMIN_ADDR="+loopback(ports.Admin),
-		"ADMIN_TOKEN="+r.state.Token, "REPLICA="+name, "NAME="+name)
+		"ADMIN_TOKEN="+c.run.state.Token, "REPLICA="+name, "NAME="+name)
+	for _, key := range sortedKeys(told) {
+		env = append(env, key+"="+told[key])
+	}
+	return env, nil
+}
+
+// filledIn is what a process is told, with the values of ${...}.
+func (r *Run) filledIn(ctx context.Context, p steps.Process) (map[string]string, error) {
 	told := r.told(p)
 	for _, key := range sortedKeys(told) {
 		var missing error
-		value := steps.Expand(told[key], func(what string) string {
+		told[key] = steps.Expand(told[key], func(what string) string {
 			v, err := r.value(ctx, p.Name, what)
 			if err != nil {
 				missing = err
@@ -136,11 +160,10 @@ func (r *Run) environment(ctx context.Context, p steps.Process, name string, por
 			return v
 		})
 		if missing != nil {
-			return nil, fmt.Errorf("environment %s of %s: %w", key, name, missing)
+			return nil, fmt.Errorf("environment %s of %s: %w", key, p.Name, missing)
 		}
-		env = append(env, key+"="+value)
 	}
-	return env, nil
+	return told, nil
 }
 
 func inherited() []string {
@@ -155,30 +178,12 @@ func inherited() []string {
 
 // value of a ${...} in processes.yaml (steps.Known), for a process.
 func (r *Run) value(ctx context.Context, process, what string) (string, error) {
-	if name, ok := strings.CutPrefix(what, "postgres.url:"); ok {
-		return r.databaseURL(ctx, name)
-	}
-	if host, ok := strings.CutSuffix(what, ".urls"); ok {
-		return r.urls(host, process)
-	}
 	switch what {
-	case "postgres.url":
-		return r.postgresURL()
-	case "redis.url":
-		return r.redisURL(), nil
-	case "kafka.address":
-		return r.kafkaAddress(), nil
-	case "mail.address":
-		return loopback(r.state.Ports["mail"].Public), nil
-	case "settings.file":
-		return r.folder.path("settings.yaml"), nil
-	case "gateway.file":
-		return r.folder.path("gateway.yaml"), nil
 	case "entry.url":
 		return r.EntryURL(), nil
 	case "identity.key":
 		return r.state.IdentityKey, nil
 	default:
-		return "", fmt.Errorf("nobody knows ${%s}", what)
+		return r.on.address(ctx, what, process)
 	}
 }

@@ -21,6 +21,7 @@ type State struct {
 	Owner   string    `json:"owner"` // up or tour
 	Kept    bool      `json:"kept"`  // a tour that was told to leave it running
 	Created time.Time `json:"created"`
+	Target  Target    `json:"target"`
 	Token   string    `json:"token"` // of the admin ports
 	// IdentityKey signs who is asking, between the hosts.
 	IdentityKey string `json:"identity_key"`
@@ -69,13 +70,13 @@ type Ports struct {
 	Admin  int `json:"admin"`
 }
 
-// Instance is one replica of a process. A pid alone names no process for long, so
-// the time of its start goes with it.
+// Instance is one replica of a process. Of a child process the pid is kept, and the time
+// of its start with it: a pid alone names no process for long.
 type Instance struct {
 	Name    string `json:"name"`
 	Process string `json:"process"`
-	PID     int    `json:"pid"`
-	Started string `json:"started"`
+	PID     int    `json:"pid,omitempty"`
+	Started string `json:"started,omitempty"`
 }
 
 // Settings is the truth behind the file that the replicas watch.

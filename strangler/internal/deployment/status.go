@@ -13,7 +13,8 @@ import (
 // Process is one replica, for people and programs.
 type Process struct {
 	Name   string `json:"name"`
-	PID    int    `json:"pid"`
+	PID    int    `json:"pid,omitempty"`
+	ID     string `json:"id,omitempty"` // of a container
 	Alive  bool   `json:"alive"`
 	URL    string `json:"url,omitempty"`
 	Admin  string `json:"admin,omitempty"`
@@ -23,6 +24,7 @@ type Process struct {
 // Status is the run as it stands.
 type Status struct {
 	Dir       string    `json:"dir"`
+	Target    Target    `json:"target"`
 	Step      string    `json:"step"`
 	Walk      string    `json:"walk,omitempty"` // the one that was cut off
 	Created   time.Time `json:"created"`
@@ -41,15 +43,16 @@ type Status struct {
 // Status asks every process how it is.
 func (r *Run) Status(ctx context.Context) Status {
 	s := Status{
-		Dir: r.Dir(), Step: r.journal.At(), Created: r.state.Created, Entry: r.EntryURL(), Page: r.GatewayPage(),
+		Dir: r.Dir(), Target: r.Target(), Step: r.journal.At(), Created: r.state.Created, Entry: r.EntryURL(), Page: r.GatewayPage(),
 		Sessions: r.state.Settings.Store, UserCache: r.state.Settings.UserCache, OK: true,
 		Shares: r.state.Routes.Shares, Owners: r.owners(),
 	}
 	if walk, done, open := r.journal.Open(); open {
 		s.Walk = fmt.Sprintf("%s, %d of %d actions done", walk.Title(), done, len(walk.Actions))
 	}
-	for _, name := range sortedKeys(r.state.Processes) {
-		p := r.describe(ctx, r.state.Processes[name])
+	all := r.on.replicas()
+	for _, name := range sortedKeys(all) {
+		p := r.describe(ctx, all[name])
 		s.OK = s.OK && p.Alive
 		s.Processes = append(s.Processes, p)
 	}
@@ -58,7 +61,7 @@ func (r *Run) Status(ctx context.Context) Status {
 
 // owners are who owns what, as the gateway's file says; none without a gateway.
 func (r *Run) owners() map[string]Owned {
-	text, err := os.ReadFile(r.folder.path("gateway.yaml"))
+	text, err := os.ReadFile(r.folder.path(routesName))
 	if err != nil || r.state.Routes.Step == "" {
 		return nil
 	}
@@ -76,30 +79,19 @@ func (r *Run) owners() map[string]Owned {
 }
 
 func (r *Run) describe(ctx context.Context, i *Instance) Process {
-	p := Process{Name: i.Name, PID: i.PID, Alive: i.alive()}
-	ports := r.state.Ports[i.Name]
+	p := Process{Name: i.Name, PID: i.PID, Alive: r.on.alive(i.Name)}
+	p.ID, p.Detail = r.on.describe(i.Name)
 	process := r.path.Processes[i.Process]
-	switch {
-	case !p.Alive:
-		p.Detail = "ended; see " + r.log(i.Name)
-	case !process.Host():
-		p.Detail = r.describeInfrastructure(process, ports)
-	default:
-		p.URL, p.Admin = "http://"+loopback(ports.Public), "http://"+loopback(ports.Admin)
-		if watchesSettings(process) {
-			if s, err := r.sessionStatus(ctx, i.Name); err == nil {
-				p.Detail = fmt.Sprintf("sessions %s, %d in memory", s.Store, s.Sessions)
-			}
+	if !p.Alive || !process.Host() {
+		return p
+	}
+	p.URL, p.Admin = r.on.publicURL(i.Name), r.on.adminURL(i.Name)
+	if watchesSettings(process) {
+		if s, err := r.sessionStatus(ctx, i.Name); err == nil {
+			p.Detail = fmt.Sprintf("sessions %s, %d in memory", s.Store, s.Sessions)
 		}
 	}
 	return p
-}
-
-func (r *Run) describeInfrastructure(p steps.Process, ports Ports) string {
-	if ready, err := readReady(r.readyFile(p)); err == nil && ready.List != "" {
-		return "port " + fmt.Sprint(ports.Public) + ", messages at " + ready.List
-	}
-	return "port " + fmt.Sprint(ports.Public)
 }
 
 // EntryURL is where users come in.
@@ -111,17 +103,13 @@ func (r *Run) EntryURL() string {
 	return url
 }
 
-// URL of a process: of its first replica, on loopback.
+// URL of a process, where users come in to it.
 func (r *Run) URL(process string) (string, error) {
 	p, ok := r.path.Processes[process]
 	if !ok || !p.Host() {
 		return "", fmt.Errorf("%q is no host", process)
 	}
-	ports, err := r.ports(replicaName(p, 0))
-	if err != nil {
-		return "", err
-	}
-	return "http://" + loopback(ports.Public), nil
+	return r.on.entry(p)
 }
 
 // SeenWithin is how long others may take to see what somebody wrote, by what the step
@@ -141,7 +129,7 @@ func (r *Run) SeenWithin(through string) time.Duration {
 // GatewayPage is the live page of the gateway, empty while none runs.
 func (r *Run) GatewayPage() string {
 	for _, name := range r.gateways() {
-		return "http://" + loopback(r.state.Ports[name].Admin) + "/_strangler/"
+		return r.on.adminURL(name) + "/_strangler/"
 	}
 	return ""
 }

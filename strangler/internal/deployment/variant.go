@@ -13,6 +13,10 @@ import (
 // startVariant starts one replica of a process under another name, with a file of
 // its own in place of one that the others share.
 func (r *Run) startVariant(ctx context.Context, p steps.Process, name, what, file string) (url string, stop func(), err error) {
+	l, err := r.onThisMachine("one more replica with a file of its own")
+	if err != nil {
+		return "", nil, err
+	}
 	variant := p
 	variant.Name, variant.Environment = name, r.told(p)
 	for key, value := range variant.Environment {
@@ -23,15 +27,15 @@ func (r *Run) startVariant(ctx context.Context, p steps.Process, name, what, fil
 			return "${" + placeholder + "}"
 		})
 	}
-	if err := r.startReplica(ctx, variant, name); err != nil {
+	if err := l.start(ctx, variant, name); err != nil {
 		return "", nil, err
 	}
 	stop = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		_ = r.end(ctx, name) // what is still there, Down ends
+		_ = l.forget(ctx, name) // what is still there, Down ends
 	}
-	return "http://" + loopback(r.state.Ports[name].Public), stop, nil
+	return r.on.publicURL(name), stop, nil
 }
 
 // reader is the process whose environment names what.
@@ -90,7 +94,7 @@ func (r *Run) PrepareBench(ctx context.Context) error {
 	if err := r.CheckExternal(ctx); err != nil {
 		return err
 	}
-	if err := r.Prepare(ctx); err != nil {
+	if err := r.Prepare(ctx, 0); err != nil {
 		return err
 	}
 	for _, name := range []string{"postgres", "mail", "redis"} {
@@ -113,7 +117,10 @@ func (r *Run) StartWithSessions(ctx context.Context, store string) (url string, 
 		return "", nil, err
 	}
 	var s settingsFile
-	s.Revision, s.Redis.URL, s.UserCache = 1, r.redisURL(), "off"
+	s.Revision, s.UserCache = 1, "off"
+	if s.Redis.URL, err = r.on.address(ctx, "redis.url", p.Name); err != nil {
+		return "", nil, err
+	}
 	s.Session.Store, s.Session.Generation = store, r.state.Settings.Generation
 	content, err := yaml.Marshal(s)
 	if err != nil {

@@ -20,6 +20,8 @@ type Gateways struct {
 	URLs   []string // such as http://127.0.0.1:8001
 	Token  string   // for changes
 	Client *http.Client
+	// Patience is how much longer than on one machine a gateway's file may take to reach it.
+	Patience time.Duration
 }
 
 // Status is what one gateway tells of itself, as far as a ramp minds.
@@ -172,7 +174,7 @@ func Digest(text []byte) string {
 // with another text: it will not take this one.
 func (g Gateways) Await(ctx context.Context, revision int64, text []byte, before map[string]Refused) error {
 	want := Status{Revision: revision, Digest: Digest(text)}
-	ctx, cancel := context.WithTimeout(ctx, takesWithin)
+	ctx, cancel := context.WithTimeout(ctx, takesWithin+g.Patience)
 	defer cancel()
 	for _, url := range g.URLs {
 		for {

@@ -2,6 +2,7 @@ package ramp
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,19 +16,32 @@ import (
 type Hold struct {
 	Gateway  string    `json:"-"`
 	ID       string    `json:"id"`
+	Label    string    `json:"label"` // by which it is found when the answer is lost
 	Until    time.Time `json:"until"`
 	InFlight int64     `json:"in_flight"`
 }
 
 func (h Hold) path() string { return h.Gateway + "/api/holds/" + url.PathEscape(h.ID) }
 
-// Hold lets new requests of routes wait at one gateway, for so long at most.
+// Hold lets new requests of routes wait at one gateway, for so long at most. When no
+// answer comes the hold is looked for by its label, once: it may be there all the same.
+// Its errors are an *AnswerError, and a *LostHold where nobody knows.
 func (g Gateways) Hold(ctx context.Context, gateway string, routes []string, lasting time.Duration) (Hold, error) {
-	body, err := json.Marshal(map[string]any{"routes": routes, "for": lasting.String()})
+	h := Hold{Gateway: gateway, Label: "strangler " + rand.Text()}
+	body, err := json.Marshal(map[string]any{"routes": routes, "for": lasting.String(), "label": h.Label})
 	if err != nil {
 		return Hold{}, fmt.Errorf("write the hold: %w", err)
 	}
-	return g.hold(ctx, http.MethodPost, Hold{Gateway: gateway}, gateway+"/api/holds", body)
+	made, err := g.hold(ctx, http.MethodPost, h, gateway+"/api/holds", body)
+	var answer *AnswerError
+	if err == nil || errors.As(err, &answer) {
+		return made, err
+	}
+	lost := &LostHold{Gateway: gateway, Label: h.Label, Err: err}
+	if found, ok, err := g.Find(ctx, lost); ok && err == nil {
+		return found, nil
+	}
+	return Hold{}, lost
 }
 
 func (g Gateways) hold(ctx context.Context, method string, h Hold, url string, body []byte) (Hold, error) {

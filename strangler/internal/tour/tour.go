@@ -167,7 +167,7 @@ func (t *tour) prepare(ctx context.Context) error {
 	if err := t.run.CheckDatabases(ctx, t.To); err != nil {
 		return err
 	}
-	if err := t.run.Prepare(ctx); err != nil {
+	if err := t.run.Prepare(ctx, t.To); err != nil {
 		return err
 	}
 	t.started = true
