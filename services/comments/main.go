@@ -48,6 +48,7 @@ func command(environ []string, out io.Writer) *cobra.Command {
 		},
 		&cobra.Command{Use: "healthcheck", Short: "Ask the running service whether it is alive", Args: cobra.NoArgs, RunE: withConfig(environ, out, healthcheck)},
 	)
+	root.AddCommand(settleCommands(environ, out)...)
 	return root
 }
 
