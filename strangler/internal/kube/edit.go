@@ -144,6 +144,14 @@ func (o Object) Data(key string) (string, bool) {
 	return value, ok
 }
 
+// KeepPods gives the object the pods of what is live: whatever else of it changes, none
+// is replaced.
+func (o Object) KeepPods(live Object) {
+	if t := live.Clone().template(); t != nil {
+		makeFields(o, "spec")["template"] = t
+	}
+}
+
 // Mounts lists the ConfigMaps that the pods have as files.
 func (o Object) Mounts() []string {
 	var names []string

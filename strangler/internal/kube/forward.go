@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -89,6 +90,19 @@ func (t *Tunnels) tunnel(target string, ports []int) (*tunnel, error) {
 	t.open[target] = one
 	t.running.Go(func() { one.keep(ctx, t.cluster, ports) })
 	return one, nil
+}
+
+// Only ends the tunnels to all pods but these. A child does not notice that its pod is
+// gone until somebody comes by it.
+func (t *Tunnels) Only(pods ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for target, one := range t.open {
+		if !slices.Contains(pods, strings.TrimPrefix(target, "pod/")) {
+			one.stop()
+			delete(t.open, target)
+		}
+	}
 }
 
 // Close ends every tunnel and returns when their children are gone.

@@ -37,12 +37,12 @@ apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: monolith
-  labels: {banyan.dev/process: monolith, app.kubernetes.io/name: monolith}
+  labels: {banyan.dev/process: monolith, banyan.dev/part: host, app.kubernetes.io/name: monolith}
 spec:
   replicas: 1
   selector: {matchLabels: {app.kubernetes.io/name: monolith}}
   template:
-    metadata: {labels: {banyan.dev/process: monolith, app.kubernetes.io/name: monolith}}
+    metadata: {labels: {banyan.dev/process: monolith, banyan.dev/part: host, app.kubernetes.io/name: monolith}}
     spec:
       containers:
         - name: app
@@ -123,7 +123,7 @@ func TestOneProcessIsPickedOfAStep(t *testing.T) {
 	require.ElementsMatch(t, []string{"configmap/monolith-settings", "deployment/monolith", "service/monolith", "job/monolith-migrate"},
 		refs(kube.Pick(objects, kube.OfProcess("monolith"))))
 	require.ElementsMatch(t, []string{"deployment/monolith"},
-		refs(kube.Pick(objects, kube.OfProcess("monolith"), kube.OfPart(""), kube.OfKind("Deployment", "StatefulSet"))))
+		refs(kube.Pick(objects, kube.OfProcess("monolith"), kube.OfPart(kube.Host), kube.OfKind("Deployment", "StatefulSet"))))
 	require.ElementsMatch(t, []string{"statefulset/comments-postgres"}, refs(kube.Pick(objects, kube.OfPart("database"))))
 	require.ElementsMatch(t, []string{"namespace/banyan", "rolebinding/reader"}, refs(kube.Pick(objects, kube.OfProcess(""))))
 	_, err := kube.One(objects, "the Jobs of comments", kube.OfProcess("comments"), kube.OfKind("Job"))
@@ -180,7 +180,7 @@ func TestAJobIsMadeOfAJobOrADeployment(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "job/monolith-role", job.Ref())
 		require.Equal(t, "monolith", job.Process())
-		require.NotEmpty(t, job.Part(), "what selects the process's own pods must not find it")
+		require.NotContains(t, []string{"", kube.Host}, job.Part(), "what selects the process's own pods must not find it")
 		spec := job["spec"].(map[string]any)["template"].(map[string]any)
 		require.NotEqual(t, "monolith", spec["metadata"].(map[string]any)["labels"].(map[string]any)["app.kubernetes.io/name"], "no Service must find it")
 		container := spec["spec"].(map[string]any)["containers"].([]any)[0].(map[string]any)

@@ -11,8 +11,8 @@ import (
 const (
 	// ProcessLabel names the process in processes.yaml that an object belongs to.
 	ProcessLabel = "banyan.dev/process"
-	// PartLabel tells what an object is within its process: "migrate", "database";
-	// none for the process itself.
+	// PartLabel tells what an object is within its process: the Host itself, what it
+	// migrates by, a database of its own.
 	PartLabel = "banyan.dev/part"
 	// EntryLabel marks Services by which users come in.
 	EntryLabel = "banyan.dev/entry"
@@ -20,6 +20,12 @@ const (
 
 // Container is the name of a host's container.
 const Container = "app"
+
+// Parts of a process.
+const (
+	Host    = "host"
+	Migrate = "migrate"
+)
 
 // Object is a Kubernetes object as it is applied.
 type Object map[string]any
@@ -122,7 +128,7 @@ func OfProcess(process string) func(Object) bool {
 	return func(o Object) bool { return o.Process() == process }
 }
 
-// OfPart holds for one part of a process; "" is the process itself.
+// OfPart holds for one part of a process.
 func OfPart(part string) func(Object) bool {
 	return func(o Object) bool { return o.Part() == part }
 }

@@ -30,8 +30,10 @@ type Pod struct {
 	Mounts []string
 }
 
-// PodsOf selects the pods of a process itself, not those of its Jobs and databases.
-func PodsOf(process string) string { return ProcessLabel + "=" + process + ",!" + PartLabel }
+// PodsOf selects the pods of a host itself, not those of its Jobs and databases.
+func PodsOf(process string) string {
+	return ProcessLabel + "=" + process + "," + PartLabel + "=" + Host
+}
 
 // Pods that a selector finds, the oldest first.
 func (c Cluster) Pods(ctx context.Context, selector string) ([]Pod, error) {
@@ -183,7 +185,11 @@ func (c Cluster) Logs(ctx context.Context, pod string, lines int, previous bool)
 		args = append(args, "--previous")
 	}
 	out, err := c.run(ctx, nil, args...)
-	return strings.TrimRight(string(out), "\n"), err
+	log := strings.TrimRight(string(out), "\n")
+	if strings.HasPrefix(log, "unable to retrieve container logs") { // the kubelet's answer when they are gone, not the container's
+		log = ""
+	}
+	return log, err
 }
 
 // Exec runs a program in the host's container of a pod and returns what it wrote, also
