@@ -195,6 +195,6 @@ func (s settling) compare(ctx context.Context, cfg config.Config, to string) err
 type nobody struct{}
 
 func (nobody) Hold(context.Context, time.Duration) (handover.Hold, error) { return nobody{}, nil }
-func (nobody) Settle(context.Context, time.Duration) error                 { return nil }
-func (nobody) Release(context.Context) error                               { return nil }
-func (nobody) Route(context.Context, string, int64) error                  { return nil }
+func (nobody) Settle(context.Context, time.Duration) error                { return nil }
+func (nobody) Release(context.Context) error                              { return nil }
+func (nobody) Route(context.Context, string, int64) error                 { return nil }

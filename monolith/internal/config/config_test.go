@@ -124,3 +124,14 @@ func TestWhatIsPrintedHasNoSecret(t *testing.T) {
 	require.Contains(t, out.String(), "db:5432")
 	require.NotContains(t, out.String(), "hunter2")
 }
+
+func TestAReplicaIsCalledByItsMachineUnlessItIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		given []string
+		want  string
+	}{{nil, "monolith-0"}, {[]string{"HOSTNAME=4f1c"}, "monolith-4f1c"}, {[]string{"HOSTNAME=4f1c", "REPLICA=b"}, "b"}} {
+		cfg, err := config.Load(append(c.given, database))
+		require.NoError(t, err)
+		require.Equal(t, c.want, cfg.Replica)
+	}
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,7 +33,7 @@ type Config struct {
 	IdentityKey    string         `env:"IDENTITY_KEY"`  // keys with commas between them: the first signs, all verify
 	PublicURL      string         `env:"PUBLIC_URL"`    // the blog's, where people reach it
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1/128"`
-	Replica        string         `env:"REPLICA" envDefault:"comments-0"`
+	Replica        string         `env:"REPLICA"`                      // empty: made from HOSTNAME, of which each container has its own
 	DrainNotice    time.Duration  `env:"DRAIN_NOTICE" envDefault:"1s"` // answered on after readyz went false, so that balancers see it
 	DrainTimeout   time.Duration  `env:"DRAIN_TIMEOUT" envDefault:"10s"`
 	LogLevel       string         `env:"LOG_LEVEL" envDefault:"info"`
@@ -51,6 +52,9 @@ func Load(environ []string) (Config, error) {
 	})
 	if err != nil {
 		return Config{}, explain(err, env.ToMap(environ))
+	}
+	if cfg.Replica == "" {
+		cfg.Replica = "comments-" + cmp.Or(env.ToMap(environ)["HOSTNAME"], "0")
 	}
 	if cfg.PublicURL == "" {
 		cfg.PublicURL = "http://" + cfg.ListenAddr

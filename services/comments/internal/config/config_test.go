@@ -77,3 +77,14 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 	require.Contains(t, shown, "m1:8080")
 }
+
+func TestAReplicaIsCalledByItsMachineUnlessItIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		given []string
+		want  string
+	}{{nil, "comments-0"}, {[]string{"HOSTNAME=4f1c"}, "comments-4f1c"}, {[]string{"HOSTNAME=4f1c", "REPLICA=b"}, "b"}} {
+		cfg, err := load(t, c.given...)
+		require.NoError(t, err)
+		require.Equal(t, c.want, cfg.Replica)
+	}
+}
