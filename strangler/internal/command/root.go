@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +34,7 @@ type tool struct {
 	out    io.Writer // results
 	err    io.Writer // progress
 	runDir string
+	target string // as --target says it; empty when it doesn't
 }
 
 func root(stdout, stderr io.Writer) *cobra.Command {
@@ -46,10 +48,11 @@ func root(stdout, stderr io.Writer) *cobra.Command {
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	cmd.PersistentFlags().StringVar(&t.runDir, "run-dir", "", "the run's folder (default: in the user's cache)")
-	cmd.AddCommand(
-		t.tour(), t.up(), t.down(), t.plan(), t.advance(), t.rollback(),
-		t.verify(), t.status(), t.load(), t.ramp(), t.backfill(), t.reconcile(), t.handover(), t.do(), t.bench(), t.doctor(), t.infrastructure(), t.lab(),
-	)
+	cmd.AddCommand(t.onTarget(
+		t.up(), t.down(), t.plan(), t.advance(), t.rollback(),
+		t.verify(), t.status(), t.load(), t.ramp(), t.backfill(), t.reconcile(), t.handover(), t.do(),
+	)...)
+	cmd.AddCommand(t.tour(), t.bench(), t.doctor(), t.infrastructure(), t.lab())
 	return cmd
 }
 
@@ -87,7 +90,28 @@ func (t *tool) open() (*deployment.Run, steps.Path, error) {
 		return nil, path, err
 	}
 	run, err := deployment.Open(path, dir, t.say)
+	if err == nil {
+		if err = t.sameTarget(run); err != nil {
+			return nil, path, errors.Join(err, run.Close())
+		}
+	}
 	return run, path, err
+}
+
+// onTarget adds --target to commands that work wherever a run is.
+func (t *tool) onTarget(cmds ...*cobra.Command) []*cobra.Command {
+	for _, cmd := range cmds {
+		cmd.Flags().StringVar(&t.target, "target", "", "where it runs: "+strings.Join(deployment.Targets, ", ")+" (default: where it was brought up; up: local)")
+	}
+	return cmds
+}
+
+// sameTarget is an error where --target names another one than the run's.
+func (t *tool) sameTarget(run *deployment.Run) error {
+	if is := run.Target().Name; t.target != "" && t.target != is {
+		return fmt.Errorf("--target is %s, but what is up in %s is on %s: leave the flag out, or give another folder with --run-dir", t.target, run.Dir(), is)
+	}
+	return nil
 }
 
 // external are the flags for infrastructure that the user runs.

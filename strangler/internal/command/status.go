@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -56,11 +57,14 @@ func (t *tool) look() (*deployment.Run, steps.Path, error) {
 		return nil, path, err
 	}
 	run, err := deployment.Look(path, dir)
+	if err == nil {
+		err = t.sameTarget(run)
+	}
 	return run, path, err
 }
 
 func printStatus(out io.Writer, s deployment.Status) error {
-	fmt.Fprintf(out, "step       %s\n", s.Step)
+	fmt.Fprintf(out, "step       %s\ntarget     %s\n", s.Step, s.Target.Name)
 	if s.Walk != "" {
 		fmt.Fprintf(out, "on the way %s\n", s.Walk)
 	}
@@ -76,13 +80,21 @@ func printStatus(out io.Writer, s deployment.Status) error {
 		fmt.Fprintf(out, "canary of %s: %s\n\n", route, s.Shares[route])
 	}
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(table, "process\tpid\tstate\taddress\t")
+	if s.Target.Name == deployment.Local {
+		fmt.Fprintln(table, "process\tpid\tstate\taddress\t")
+	} else {
+		fmt.Fprintln(table, "process\tcontainer\tstate\taddress\t")
+	}
 	for _, p := range s.Processes {
 		state := "runs"
 		if !p.Alive {
 			state = "ended"
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", p.Name, p.PID, state, p.URL, p.Detail)
+		id := p.ID
+		if p.PID != 0 {
+			id = strconv.Itoa(p.PID)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", p.Name, id, state, p.URL, p.Detail)
 	}
 	return table.Flush()
 }

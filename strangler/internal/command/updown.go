@@ -16,7 +16,7 @@ import (
 const endWithin = time.Minute
 
 func (t *tool) up() *cobra.Command {
-	var step string
+	var step, images string
 	var x deployment.External
 	var posts int
 	cmd := &cobra.Command{
@@ -25,16 +25,19 @@ func (t *tool) up() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			x.Fill = cmd.Flags().Changed("posts")
-			return t.bringUp(cmd.Context(), step, x, posts)
+			return t.bringUp(cmd.Context(), step, deployment.Options{
+				Owner: "up", Target: deployment.Target{Name: t.target, Images: images}, External: x, Posts: posts, Seed: 1,
+			})
 		},
 	}
 	cmd.Flags().StringVar(&step, "step", "", "the step to bring up, by its name or the beginning of it (default: the first)")
 	cmd.Flags().IntVar(&posts, "posts", 60, "how many posts to begin with (with --postgres-url, unless given: only if the blog has no accounts)")
+	cmd.Flags().StringVar(&images, "images", "", "with --target compose: take PREFIX/HOST:STEP from a registry, by this prefix (default: built of this checkout)")
 	external(cmd, &x)
 	return cmd
 }
 
-func (t *tool) bringUp(ctx context.Context, step string, x deployment.External, posts int) error {
+func (t *tool) bringUp(ctx context.Context, step string, o deployment.Options) error {
 	path, err := t.path()
 	if err != nil {
 		return err
@@ -45,14 +48,14 @@ func (t *tool) bringUp(ctx context.Context, step string, x deployment.External, 
 			return fmt.Errorf("--step: %w", err)
 		}
 	}
-	if err := checkPosts(posts); err != nil {
+	if err := checkPosts(o.Posts); err != nil {
 		return err
 	}
 	dir, err := t.dir()
 	if err != nil {
 		return err
 	}
-	run, err := deployment.Create(ctx, path, dir, deployment.Options{Owner: "up", External: x, Posts: posts, Seed: 1}, t.say)
+	run, err := deployment.Create(ctx, path, dir, o, t.say)
 	if errors.Is(err, deployment.ErrRunning) {
 		return t.resume(ctx, at)
 	}

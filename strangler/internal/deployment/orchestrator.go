@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -21,6 +22,9 @@ var Targets = []string{Local, Compose}
 // Target is where a run runs, and is remembered with it.
 type Target struct {
 	Name string `json:"name"`
+	// Images is where hosts' images come from, as PREFIX/HOST:STEP; empty for those of
+	// this checkout. Of targets with images.
+	Images string `json:"images,omitempty"`
 }
 
 // orchestrator is what a target does to processes; Run decides when. Every method that
@@ -98,8 +102,21 @@ func (r *Run) attach() error {
 	switch r.state.Target.Name {
 	case "", Local:
 		r.on = newLocal(r)
+	case Compose:
+		r.on = newCompose(r)
 	default:
 		return fmt.Errorf("--target %q is none: use one of %s", r.state.Target.Name, strings.Join(Targets, ", "))
+	}
+	return nil
+}
+
+// beginOn chooses what a new run needs on its target.
+func (r *Run) beginOn() error {
+	if err := r.attach(); err != nil {
+		return err
+	}
+	if r.state.Target.Name == Compose {
+		return errors.Join(r.composeFile(), r.beginCompose())
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func (r *Run) begin(ctx context.Context, o Options) (err error) {
 		Ports: map[string]Ports{}, Processes: map[string]*Instance{},
 		Settings: Settings{Store: "memory", Generation: firstGeneration(time.Now()), UserCache: "off"},
 	}
-	if err := r.attach(); err != nil {
+	if err := r.beginOn(); err != nil {
 		return err
 	}
 	if err := r.choosePorts(); err != nil {

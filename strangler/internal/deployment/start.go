@@ -55,7 +55,7 @@ func (c children) start(ctx context.Context, p steps.Process, name string) error
 		return err
 	}
 	for _, port := range []int{ports.Public, ports.Admin} {
-		if err := c.awaitFree(ctx, name, port); err != nil {
+		if err := awaitFree(ctx, name, port); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func (c children) start(ctx context.Context, p steps.Process, name string) error
 }
 
 // awaitFree gives a killed process's port a moment.
-func (c children) awaitFree(ctx context.Context, name string, port int) error {
+func awaitFree(ctx context.Context, name string, port int) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	var err error

@@ -40,7 +40,9 @@ type State struct {
 	// says; whoever runs was told what stood here then.
 	Environment steps.Table `json:"environment,omitempty"`
 	Moderator   Moderator   `json:"moderator"`
-	Filling     Filling     `json:"filling"`
+	// Compose is the project, on that target.
+	Compose *ComposeState `json:"compose,omitempty"`
+	Filling Filling       `json:"filling"`
 }
 
 // Filling is what the blog is filled with, once.
