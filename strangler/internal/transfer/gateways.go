@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +49,10 @@ func (g *Gateways) Hold(ctx context.Context, lasting time.Duration) (handover.Ho
 	for _, url := range ready.URLs {
 		one, err := holdOne(ctx, ready, url, g.Routes, lasting)
 		var answer *ramp.AnswerError
+		var lost *ramp.LostHold
+		if errors.As(err, &lost) {
+			h.lost = append(h.lost, lost)
+		}
 		switch {
 		case err == nil:
 			h.holds = append(h.holds, one)
@@ -165,81 +168,4 @@ func warn(ctx context.Context, log *slog.Logger, what, gateway string, err error
 	if log != nil {
 		log.WarnContext(ctx, what, "gateway", gateway, "error", err)
 	}
-}
-
-// hold implements handover.Hold.
-type hold struct {
-	fleet ramp.Gateways
-
-	mu    sync.Mutex
-	holds []ramp.Hold
-}
-
-// Settle implements handover.Hold.
-func (h *hold) Settle(ctx context.Context, within time.Duration) error {
-	h.mu.Lock()
-	holds := h.holds
-	h.mu.Unlock()
-	return h.fleet.Settle(ctx, holds, within)
-}
-
-// Release implements handover.Hold.
-func (h *hold) Release(ctx context.Context) error {
-	h.mu.Lock()
-	holds := h.holds
-	h.holds = nil
-	h.mu.Unlock()
-	return release(ctx, h.fleet, holds)
-}
-
-// open lets go on who waits at one gateway.
-func (h *hold) open(ctx context.Context, gateway string) error {
-	h.mu.Lock()
-	var here, others []ramp.Hold
-	for _, one := range h.holds {
-		if one.Gateway == gateway {
-			here = append(here, one)
-		} else {
-			others = append(others, one)
-		}
-	}
-	h.holds = others
-	h.mu.Unlock()
-	return release(ctx, h.fleet, here)
-}
-
-// without are those of the gateways that nothing is held at.
-func (h *hold) without(gateways []string) (out []string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, url := range gateways {
-		if !slices.ContainsFunc(h.holds, func(one ramp.Hold) bool { return one.Gateway == url }) {
-			out = append(out, url)
-		}
-	}
-	return out
-}
-
-func (h *hold) over() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.holds) == 0
-}
-
-// release ends holds side by side. One that has ended by itself is no error.
-func release(ctx context.Context, fleet ramp.Gateways, holds []ramp.Hold) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
-	errs := make([]error, len(holds))
-	var all sync.WaitGroup
-	for i, one := range holds {
-		all.Go(func() {
-			var answer *ramp.AnswerError
-			if err := fleet.Release(ctx, one); !errors.As(err, &answer) || answer.Status != http.StatusNotFound {
-				errs[i] = err
-			}
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
 }
