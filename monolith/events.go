@@ -74,6 +74,7 @@ func (h *host) newEvents(ctx context.Context, db *database.DB) (*events, error) 
 	if e.side, err = sideOf(db, e.feed); err != nil {
 		return nil, err
 	}
+	h.registry.MustRegister(e.side.Metrics())
 	row, err := e.side.Adopt(ctx, ownership.Owner, h.cfg.Replica)
 	if err != nil {
 		return nil, err

@@ -102,6 +102,7 @@ func (h *host) adopt(ctx context.Context, db *database.DB, markers ownership.Mar
 	if err != nil {
 		return nil, err
 	}
+	h.registry.MustRegister(side.Metrics())
 	row, err := side.Adopt(ctx, ownership.Follower, h.cfg.Replica)
 	if err != nil {
 		return nil, err
