@@ -102,8 +102,12 @@ func (h Hosts) Handover(ctx context.Context, to string, gates handover.Gateways,
 		return handover.Outcome{}, err
 	}
 	// Each attempt lets writers wait, and what it lacked may take seconds to come: a
-	// broker gives the partitions of a consumer that was killed to others only then.
+	// broker gives the partitions of a consumer that was killed to others only then. Of
+	// those that were killed before, the rehearsal knows.
 	for wait := time.Second; ; wait = min(2*wait, 8*time.Second) {
+		if err := h.rehearse(ctx, sides, to, log); err != nil {
+			return handover.Outcome{}, err
+		}
 		out, err := c.Move(ctx, to)
 		if err == nil || !errors.Is(err, handover.ErrGaveUp) && !errors.Is(err, ownership.ErrBusy) {
 			return out, err

@@ -1,0 +1,88 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"banyan.dev/platform/ownership"
+	"banyan.dev/platform/ownership/remote"
+)
+
+const (
+	// shortWay is how long markers may take from one side to the other for a hand-over
+	// to begin: half of what it waits for them (handover.Bounds.Drain).
+	shortWay = time.Second
+	// longWay is how long a shorter one is waited for, when markers arrive.
+	longWay = 30 * time.Second
+	// rehearsedEvery is the pause between two looks.
+	rehearsedEvery = 10 * time.Millisecond
+)
+
+// rehearse waits until what a side writes is applied by the other quickly, in every
+// partition: until then a hand-over would hold writers up, and be given up. It is for the
+// time before the gates close. What it sends are markers that end nothing. It returns at
+// once where a hand-over is half done already, and where hosts have no rehearsals; its
+// error says what was missing when ctx ended.
+func (h Hosts) rehearse(ctx context.Context, sides [2]*remote.Client, to string, log *slog.Logger) error {
+	from, follower := sides[0], sides[1]
+	if to == h.Names[0] {
+		from, follower = follower, from
+	}
+	began, told := time.Now(), false
+	for {
+		way, err := once(ctx, from, follower)
+		switch {
+		case errors.Is(err, remote.ErrUntold), errors.Is(err, ownership.ErrNotOwner), errors.Is(err, ownership.ErrUnknown), errors.Is(err, errHalfDone):
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("hand %s over to %s: nothing was begun, since what %s writes does not arrive there: %w", h.Resource, to, from.Name(), err)
+		case err == nil && way <= shortWay:
+			return nil
+		case err == nil && time.Since(began) > longWay:
+			log.WarnContext(ctx, "events take long: the hand-over may be given up", "to", to, "way", way)
+			return nil
+		case !told:
+			told = true
+			log.InfoContext(ctx, "the hand-over waits until events arrive quickly", "to", to, "way", way, "error", err)
+		}
+		if err != nil {
+			_ = pause(ctx, lookEvery) // the next look finds ctx ended
+		}
+	}
+}
+
+// errHalfDone is a hand-over that can only be ended.
+var errHalfDone = errors.New("nobody owns it, or it is so already")
+
+// once sends markers and waits until they are there; way is how long they took.
+func once(ctx context.Context, from, to *remote.Client) (way time.Duration, err error) {
+	for i, side := range []*remote.Client{from, to} {
+		row, err := side.Row(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("ask %s: %w", side.Name(), err)
+		}
+		if row.State != []ownership.State{ownership.Owner, ownership.Follower}[i] {
+			return 0, errHalfDone
+		}
+	}
+	began := time.Now()
+	number, err := from.Rehearse(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for {
+		err := to.Rehearsed(ctx, number)
+		if err == nil {
+			return time.Since(began), nil
+		}
+		if errors.Is(err, remote.ErrUntold) || time.Since(began) > longWay {
+			return time.Since(began), err
+		}
+		if ended := pause(ctx, rehearsedEvery); ended != nil {
+			return time.Since(began), errors.Join(err, ended)
+		}
+	}
+}
