@@ -16,7 +16,8 @@ import (
 const endWithin = time.Minute
 
 func (t *tool) up() *cobra.Command {
-	var step, images string
+	var step string
+	var target deployment.Target
 	var x deployment.External
 	var posts int
 	cmd := &cobra.Command{
@@ -25,14 +26,18 @@ func (t *tool) up() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			x.Fill = cmd.Flags().Changed("posts")
+			target.Name = t.target
 			return t.bringUp(cmd.Context(), step, deployment.Options{
-				Owner: "up", Target: deployment.Target{Name: t.target, Images: images}, External: x, Posts: posts, Seed: 1,
+				Owner: "up", Target: target, External: x, Posts: posts, Seed: 1,
 			})
 		},
 	}
 	cmd.Flags().StringVar(&step, "step", "", "the step to bring up, by its name or the beginning of it (default: the first)")
 	cmd.Flags().IntVar(&posts, "posts", 60, "how many posts to begin with (with --postgres-url, unless given: only if the blog has no accounts)")
-	cmd.Flags().StringVar(&images, "images", "", "with --target compose: take PREFIX/HOST:STEP from a registry, by this prefix (default: built of this checkout)")
+	cmd.Flags().StringVar(&target.Images, "images", "", "with --target compose or kubernetes: take PREFIX/HOST:STEP from a registry, by this prefix (default: built of this checkout; on Kubernetes banyan/HOST:STEP)")
+	cmd.Flags().StringVar(&target.Context, "context", "", "with --target kubernetes: the kubeconfig's context (default: the current one; remembered)")
+	cmd.Flags().StringVar(&target.Namespace, "namespace", "", "with --target kubernetes: the namespace, made if it is not there (default: banyan)")
+	cmd.Flags().StringVar(&target.URL, "url", "", "with --target kubernetes: where users come in, when neither a node port nor a load balancer tells")
 	external(cmd, &x)
 	return cmd
 }

@@ -115,6 +115,9 @@ func (t *tool) walkTo(ctx context.Context, run *deployment.Run, path steps.Path,
 		if err := plan.Run(ctx, run.Journal(), run, lines{t}); err != nil {
 			return fmt.Errorf("%w\nthe same command goes on from there; rollback and advance --to go elsewhere", err)
 		}
+		if err := run.Settle(ctx); err != nil {
+			return err
+		}
 	}
 	t.say("at " + run.Journal().At())
 	t.where(run)

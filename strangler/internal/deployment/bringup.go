@@ -51,7 +51,10 @@ func (r *Run) BringUp(ctx context.Context, step int) error {
 	if err := r.doAll(ctx, s, plan.Settled(r.path, step)); err != nil {
 		return err
 	}
-	return r.journal.Arrive(s.Name)
+	if err := r.journal.Arrive(s.Name); err != nil {
+		return err
+	}
+	return r.Settle(ctx)
 }
 
 func (r *Run) doAll(ctx context.Context, s steps.Step, actions []steps.Action) error {

@@ -14,10 +14,12 @@ import (
 const (
 	Local   = "local"   // child processes on this machine
 	Compose = "compose" // containers of this machine's engine, by docker compose
+	// Kubernetes is a namespace of a cluster, by kubectl.
+	Kubernetes = "kubernetes"
 )
 
 // Targets are all that --target takes.
-var Targets = []string{Local, Compose}
+var Targets = []string{Local, Compose, Kubernetes}
 
 // Target is where a run runs, and is remembered with it.
 type Target struct {
@@ -25,6 +27,12 @@ type Target struct {
 	// Images is where hosts' images come from, as PREFIX/HOST:STEP; empty for those of
 	// this checkout. Of targets with images.
 	Images string `json:"images,omitempty"`
+	// Context and Namespace are where on Kubernetes; empty are the current context, which
+	// is remembered then, and "banyan".
+	Context   string `json:"context,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	// URL is where users come in, on Kubernetes, when that can't be found out.
+	URL string `json:"url,omitempty"`
 }
 
 // orchestrator is what a target does to processes; Run decides when. Every method that
@@ -104,6 +112,8 @@ func (r *Run) attach() error {
 		r.on = newLocal(r)
 	case Compose:
 		r.on = newCompose(r)
+	case Kubernetes:
+		r.on = newKubernetes(r)
 	default:
 		return fmt.Errorf("--target %q is none: use one of %s", r.state.Target.Name, strings.Join(Targets, ", "))
 	}

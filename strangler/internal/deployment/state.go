@@ -34,8 +34,10 @@ type State struct {
 	External  External             `json:"external"`
 	Ports     map[string]Ports     `json:"ports"` // by replica, also of those not running
 	Processes map[string]*Instance `json:"processes"`
-	Settings  Settings             `json:"settings"`
-	Routes    Routes               `json:"routes"`
+	// Kubernetes is what a run on that target has to know besides.
+	Kubernetes *OnKubernetes `json:"kubernetes,omitempty"`
+	Settings   Settings      `json:"settings"`
+	Routes     Routes        `json:"routes"`
 	// Environment is what replicas are told at their start, over what processes.yaml
 	// says; whoever runs was told what stood here then.
 	Environment steps.Table `json:"environment,omitempty"`

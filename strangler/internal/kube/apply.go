@@ -43,7 +43,7 @@ func (c Cluster) Delete(ctx context.Context, objects ...Object) error {
 	for i, o := range objects {
 		refs[i] = o.resource() + "/" + o.Name()
 	}
-	_, err := c.run(ctx, nil, append([]string{"delete", "--ignore-not-found", "--wait"}, refs...)...)
+	_, err := c.runWithin(ctx, workWithin, nil, append([]string{"delete", "--ignore-not-found", "--wait"}, refs...)...)
 	return err
 }
 
@@ -59,8 +59,17 @@ func (o Object) resource() string {
 
 // DeleteAll removes all objects of these kinds that a selector finds.
 func (c Cluster) DeleteAll(ctx context.Context, selector string, kinds ...string) error {
-	_, err := c.run(ctx, nil, "delete", strings.Join(kinds, ","), "--selector", selector, "--ignore-not-found", "--wait")
+	_, err := c.runWithin(ctx, workWithin, nil, "delete", strings.Join(kinds, ","), "--selector", selector, "--ignore-not-found", "--wait")
 	return err
+}
+
+// CurrentContext of the kubeconfig.
+func (c Cluster) CurrentContext(ctx context.Context) (string, error) {
+	if err := (Cluster{Program: c.Program}).hasContext(ctx); err != nil {
+		return "", err
+	}
+	out, err := Cluster{Program: c.Program}.run(ctx, nil, "config", "current-context")
+	return strings.TrimSpace(string(out)), err
 }
 
 // Get reads one object; a missing one is an error for which NotFound holds.

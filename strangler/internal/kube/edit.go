@@ -144,6 +144,9 @@ func (o Object) Data(key string) (string, bool) {
 	return value, ok
 }
 
+// SetStringData sets a key of a Secret, not encoded.
+func (o Object) SetStringData(key, value string) { makeFields(o, "stringData")[key] = value }
+
 // KeepPods gives the object the pods of what is live: whatever else of it changes, none
 // is replaced.
 func (o Object) KeepPods(live Object) {

@@ -23,6 +23,9 @@ type Cluster struct {
 // commandWithin bounds one command that waits for nothing but an answer.
 const commandWithin = time.Minute
 
+// workWithin bounds one that works or waits for what goes away.
+const workWithin = 15 * time.Minute
+
 // Error is a kubectl command that failed, with what it said.
 type Error struct {
 	Args []string
@@ -81,7 +84,12 @@ func (c Cluster) command(ctx context.Context, args []string) *exec.Cmd {
 
 // run runs a command, with stdin if there is any, and returns what it wrote.
 func (c Cluster) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
-	within, cancel := context.WithTimeout(ctx, commandWithin)
+	return c.runWithin(ctx, commandWithin, stdin, args...)
+}
+
+// runWithin is run for a command that may take longer than an answer.
+func (c Cluster) runWithin(ctx context.Context, bound time.Duration, stdin []byte, args ...string) ([]byte, error) {
+	within, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	cmd := c.command(within, args)
 	if stdin != nil {
@@ -96,7 +104,7 @@ func (c Cluster) run(ctx context.Context, stdin []byte, args ...string) ([]byte,
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case within.Err() != nil:
-		err = fmt.Errorf("no answer within %s", commandWithin)
+		err = fmt.Errorf("no answer within %s", bound)
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, errMissing
 	}

@@ -17,6 +17,7 @@ type Pod struct {
 	Part     string
 	Image    string // of the host's container
 	Created  time.Time
+	Running  bool // its containers run, ready or not
 	Ready    bool
 	Ending   bool // told to end
 	Restarts int
@@ -94,6 +95,7 @@ type containerStatus struct {
 	Name     string `json:"name"`
 	Restarts int    `json:"restartCount"`
 	State    struct {
+		Running *struct{} `json:"running"`
 		Waiting *struct {
 			Reason  string `json:"reason"`
 			Message string `json:"message"`
@@ -125,6 +127,7 @@ func (p pod) read() Pod {
 			out.Mounts = append(out.Mounts, v.ConfigMap.Name)
 		}
 	}
+	out.Running = len(p.Status.Containers) > 0 && !slices.ContainsFunc(p.Status.Containers, func(c containerStatus) bool { return c.State.Running == nil })
 	for _, c := range p.Status.Conditions {
 		switch {
 		case c.Type == "Ready":
@@ -177,6 +180,12 @@ func (c Cluster) Kill(ctx context.Context, pods ...string) error {
 	return err
 }
 
+// KillAll kills all pods that a selector finds.
+func (c Cluster) KillAll(ctx context.Context, selector string) error {
+	_, err := c.runWithin(ctx, workWithin, nil, "delete", "pods", "--selector", selector, "--grace-period=0", "--force", "--ignore-not-found", "--wait")
+	return err
+}
+
 // Logs are the last lines of a pod's containers; previous are those of the run that
 // ended before this one.
 func (c Cluster) Logs(ctx context.Context, pod string, lines int, previous bool) (string, error) {
@@ -195,6 +204,6 @@ func (c Cluster) Logs(ctx context.Context, pod string, lines int, previous bool)
 // Exec runs a program in the host's container of a pod and returns what it wrote, also
 // when it failed.
 func (c Cluster) Exec(ctx context.Context, pod string, program ...string) (string, error) {
-	out, err := c.run(ctx, nil, append([]string{"exec", pod, "--container", Container, "--"}, program...)...)
+	out, err := c.runWithin(ctx, workWithin, nil, append([]string{"exec", pod, "--container", Container, "--"}, program...)...)
 	return strings.TrimRight(string(out), "\n"), err
 }
