@@ -22,7 +22,7 @@ const (
 // reports of infrastructure (*.ready.json), a demo's settings, and what a crash
 // left of a file that was being written (.name.*). Nothing else is ever removed.
 func owned() []string {
-	return []string{"bin", "data", "logs", "shared", "compose", "run.json", "journal.jsonl", "settings.yaml", "gateway.yaml", "round-robin.yaml"}
+	return []string{"bin", "data", "logs", "shared", "compose", "engine.lock", "run.json", "journal.jsonl", "settings.yaml", "gateway.yaml", "round-robin.yaml"}
 }
 
 func ours(name string) bool {

@@ -66,6 +66,8 @@ func (r *Run) beginCompose() error {
 
 func (c *compose) end(ctx context.Context) error { return c.containers.removeProject(ctx) }
 
+func (c *compose) close() error { return c.containers.close() }
+
 // sharedFolder is mounted into containers: a file alone would not follow a rename.
 func (r *Run) sharedFolder(file string) string {
 	return r.folder.path("shared", map[string]string{settingsName: "settings", routesName: "routes"}[file])
@@ -170,6 +172,9 @@ func (r *Run) composeDatabase(name string) (string, error) {
 }
 
 func (c *compose) once(ctx context.Context, p steps.Process, args []string) error {
+	if err := c.containers.begin(ctx); err != nil {
+		return err
+	}
 	file, err := c.containers.override(ctx, p, "")
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"banyan.dev/strangler/internal/steps"
@@ -30,6 +31,8 @@ type containers struct {
 	mu     sync.Mutex
 	known  map[string]container // by replica
 	looked time.Time
+
+	alone *os.File // see changing
 }
 
 type container struct {
@@ -82,7 +85,7 @@ func (c *containers) changed() {
 // all asks the engine for the project's containers.
 func (c *containers) all(ctx context.Context) ([]container, error) {
 	format := []string{"{{.ID}}", "{{.Names}}", "{{.State}}", "{{.Status}}", label(replicaLabel), label(serviceLabel), label(oneOffLabel)}
-	out, err := docker(ctx, os.Environ(), "ps", "--all", "--no-trunc", "--filter", c.filter(), "--format", strings.Join(format, "\t"))
+	out, err := docker(ctx, asking(), "ps", "--all", "--no-trunc", "--filter", c.filter(), "--format", strings.Join(format, "\t"))
 	if err != nil {
 		return nil, err
 	}
@@ -107,13 +110,60 @@ func parseContainers(text string) []container {
 	return all
 }
 
+// begin comes before a change looks at what there is. The commands of a tool that was
+// killed live on and would make what the next tool makes too: so each keeps a lock as long
+// as it runs, and the next tool waits for it here.
+func (c *containers) begin(ctx context.Context) error {
+	if c.alone == nil {
+		lock, err := c.lock(ctx)
+		if err != nil {
+			return err
+		}
+		c.alone = lock
+	}
+	c.changed()
+	return nil
+}
+
+// changing runs a command that changes what there is.
+func (c *containers) changing(ctx context.Context, env []string, args ...string) ([]byte, error) {
+	defer c.changed()
+	return docker(ctx, command{env: env, keeps: c.alone}, args...)
+}
+
+// orphanWithin is how long a dead tool's command may take; the longest is a stop.
+const orphanWithin = time.Minute
+
+func (c *containers) lock(ctx context.Context) (*os.File, error) {
+	f, err := os.OpenFile(c.run.folder.path("engine.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock of the run's docker commands: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, orphanWithin)
+	defer cancel()
+	if !await(ctx, 50*time.Millisecond, func() bool { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil }) {
+		_ = f.Close()
+		return nil, fmt.Errorf("a docker command of a tool that was killed still runs after %s: end it and try again", orphanWithin)
+	}
+	return f, nil
+}
+
+func (c *containers) close() error {
+	if c.alone == nil {
+		return nil
+	}
+	return c.alone.Close()
+}
+
 func (c *containers) alive(name string) bool { return c.list()[name].running() }
 
 // start makes a replica's container, or starts one of the infrastructure again. It is
 // safe after a crash at any place: what is half made is removed and made anew.
 func (c *containers) start(ctx context.Context, p steps.Process, name string) error {
 	r := c.run
-	c.changed()
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
 	if is := c.list()[name]; is.running() {
 		return c.awaitReady(ctx, p, name)
 	}
@@ -136,7 +186,7 @@ func (c *containers) make(ctx context.Context, p steps.Process, name string) err
 		return err
 	}
 	if is := c.list()[name]; is.ID != "" { // infrastructure that has ended keeps its container
-		_, err := docker(ctx, os.Environ(), "start", is.ID)
+		_, err := c.changing(ctx, os.Environ(), "start", is.ID)
 		return err
 	}
 	ports, err := c.run.ports(name)
@@ -183,8 +233,7 @@ func (c *containers) clear(ctx context.Context, p steps.Process, name string) (b
 }
 
 func (c *containers) remove(ctx context.Context, one container) error {
-	defer c.changed()
-	_, err := docker(ctx, os.Environ(), "rm", "--force", "--volumes", one.ID)
+	_, err := c.changing(ctx, os.Environ(), "rm", "--force", "--volumes", one.ID)
 	return err
 }
 
@@ -226,7 +275,7 @@ func (c *containers) lastWords(ctx context.Context, is container) string {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	out, err := docker(ctx, os.Environ(), "logs", "--tail", "8", is.ID)
+	out, err := docker(ctx, asking(), "logs", "--tail", "8", is.ID)
 	if err != nil {
 		return "  they can't be read: " + err.Error()
 	}
@@ -236,25 +285,28 @@ func (c *containers) lastWords(ctx context.Context, is container) string {
 // stop lets a container finish what is in flight, and removes it. What infrastructure
 // has written stays in its volume.
 func (c *containers) stop(ctx context.Context, name string) error {
-	c.changed()
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
 	is := c.list()[name]
 	if is.ID == "" {
 		return nil
 	}
-	if _, err := docker(ctx, os.Environ(), "stop", "--time", strconv.Itoa(int(patience.Seconds())), is.ID); err != nil {
+	if _, err := c.changing(ctx, os.Environ(), "stop", "--time", strconv.Itoa(int(patience.Seconds())), is.ID); err != nil {
 		return err
 	}
 	return c.remove(ctx, is)
 }
 
 func (c *containers) kill(ctx context.Context, name string) error {
-	c.changed()
-	defer c.changed()
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
 	is := c.list()[name]
 	if !is.running() {
 		return nil
 	}
-	_, err := docker(ctx, os.Environ(), "kill", "--signal", "KILL", is.ID)
+	_, err := c.changing(ctx, os.Environ(), "kill", "--signal", "KILL", is.ID)
 	return err
 }
 
@@ -263,13 +315,15 @@ func (c *containers) compose(ctx context.Context, override string, args ...strin
 	r := c.run
 	all := []string{"compose", "--ansi", "never", "--progress", "plain", "--project-name", r.state.Compose.Project,
 		"--file", filepath.Join(r.path.Root, "docker-compose.yml"), "--file", override}
-	return docker(ctx, r.composeEnvironment(os.Environ()), append(all, args...)...)
+	return c.changing(ctx, r.composeEnvironment(os.Environ()), append(all, args...)...)
 }
 
 // removeProject ends and removes the project's containers, networks and volumes, by
 // compose's label: also what a later docker-compose.yml does not name any more.
 func (c *containers) removeProject(ctx context.Context) error {
-	defer c.changed()
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
 	all, err := c.all(ctx)
 	if err != nil {
 		return err
@@ -282,7 +336,7 @@ func (c *containers) removeProject(ctx context.Context) error {
 			}
 		}
 		if len(args) > 3 {
-			if _, err := docker(ctx, os.Environ(), args...); err != nil {
+			if _, err := c.changing(ctx, os.Environ(), args...); err != nil {
 				return err
 			}
 		}
@@ -298,9 +352,9 @@ func (c *containers) removeProject(ctx context.Context) error {
 }
 
 func (c *containers) removeAll(ctx context.Context, kind string) error {
-	out, err := docker(ctx, os.Environ(), kind, "ls", "--quiet", "--filter", c.filter())
+	out, err := docker(ctx, asking(), kind, "ls", "--quiet", "--filter", c.filter())
 	if names := strings.Fields(string(out)); err == nil && len(names) > 0 {
-		_, err = docker(ctx, os.Environ(), append([]string{kind, "rm"}, names...)...)
+		_, err = c.changing(ctx, os.Environ(), append([]string{kind, "rm"}, names...)...)
 	}
 	return err
 }

@@ -20,12 +20,26 @@ import (
 // secret is so many letters and digits that nobody guesses, at most 52.
 func secret(n int) string { return strings.ToLower(rand.Text() + rand.Text())[:n] }
 
+// command is how the engine's client is run: with which environment, and which file stays
+// open as long as it runs.
+type command struct {
+	env   []string
+	keeps *os.File
+}
+
+func asking() command { return command{env: os.Environ()} }
+
 // docker runs a command of the engine's client and returns what it printed. Its own
 // process group keeps Ctrl-C from it: a half-done change is ours to end.
-func docker(ctx context.Context, env []string, args ...string) ([]byte, error) {
+func docker(ctx context.Context, how command, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "docker", args...)
-	cmd.Env = env
+	cmd.Env = how.env
+	if how.keeps != nil {
+		cmd.ExtraFiles = []*os.File{how.keeps}
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // its plugin too
+	cmd.WaitDelay = patience
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	err := cmd.Run()
@@ -48,10 +62,10 @@ var oldestCompose = [3]int{2, 24, 4}
 
 // checkEngine finds out that docker and docker compose can be used.
 func checkEngine(ctx context.Context) error {
-	if out, err := docker(ctx, os.Environ(), "version", "--format", "{{.Server.Version}}"); err != nil {
+	if out, err := docker(ctx, asking(), "version", "--format", "{{.Server.Version}}"); err != nil {
 		return fmt.Errorf("no Docker engine answers: start it, or set DOCKER_HOST, or use --target %s: %w%s", Local, err, out)
 	}
-	out, err := docker(ctx, os.Environ(), "compose", "version", "--short")
+	out, err := docker(ctx, asking(), "compose", "version", "--short")
 	if err != nil {
 		return fmt.Errorf("docker compose does not work: install the compose plugin (https://docs.docker.com/compose/install): %w", err)
 	}
@@ -95,7 +109,7 @@ func (c *compose) prepare(ctx context.Context, to int) error {
 		return nil
 	}
 	for _, p := range r.hostsOf() {
-		_, err := docker(ctx, os.Environ(), "image", "inspect", r.image(p, r.path.Steps[to].Name))
+		_, err := docker(ctx, asking(), "image", "inspect", r.image(p, r.path.Steps[to].Name))
 		if r.state.Compose.Built && err == nil {
 			continue
 		}
@@ -135,7 +149,7 @@ func (r *Run) buildImage(ctx context.Context, p steps.Process) error {
 	for _, s := range r.path.Steps {
 		args = append(args, "--tag", r.image(p, s.Name))
 	}
-	out, err := docker(ctx, append(os.Environ(), "DOCKER_BUILDKIT=1"), append(args, r.path.Root)...)
+	out, err := docker(ctx, command{env: append(os.Environ(), "DOCKER_BUILDKIT=1")}, append(args, r.path.Root)...)
 	if err != nil {
 		return fmt.Errorf("build the image of %s: %w\n%s", p.Name, err, lastOf(string(out), 20))
 	}
