@@ -81,9 +81,10 @@ type service struct {
 func (s service) render(name string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Written by strangler for one container; it goes over docker-compose.yml.\nservices:\n  %s:\n", name)
+	// A probe a second is for whoever waits on it, and each starts a process; the tool asks itself.
+	fmt.Fprintf(&b, "    healthcheck: {interval: 30s}\n")
 	if s.image != "" {
-		// A probe a second is for whoever waits on it; the tool asks by the admin port.
-		fmt.Fprintf(&b, "    image: %s\n    healthcheck: {interval: 10s}\n", quoted(s.image))
+		fmt.Fprintf(&b, "    image: %s\n", quoted(s.image))
 	}
 	for _, part := range []struct {
 		name   string

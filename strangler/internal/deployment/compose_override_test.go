@@ -99,14 +99,25 @@ func TestComposeIsSteeredByTheRunAlone(t *testing.T) {
 }
 
 func TestWhatTheEngineListsIsRead(t *testing.T) {
-	all := parseContainers("1\tp-app-3\trunning\tUp 2 seconds (health: starting)\tapp-0\tapp\tFalse\n" +
-		"2\tp-app-run-1\texited\tExited (0)\t\tapp\tTrue\n" + "3\tp-db-1\trunning\tUp 3 hours (healthy)\tdb\tdb\tFalse\nnonsense\n")
-	require.Len(t, all, 3)
-	require.Equal(t, container{ID: "1", Name: "p-app-3", State: "running", Status: "Up 2 seconds (health: starting)", Replica: "app-0", Service: "app"}, all[0])
+	all := parseContainers("1\tp-app-3\trunning\tapp-0\tapp\tFalse\n" + "2\tp-app-run-1\texited\t\tapp\tTrue\nnonsense\n")
+	require.Equal(t, []container{
+		{ID: "1", Name: "p-app-3", State: "running", Replica: "app-0", Service: "app"},
+		{ID: "2", Name: "p-app-run-1", State: "exited", Service: "app", OneOff: true},
+	}, all)
 	require.True(t, all[0].running())
-	require.False(t, all[0].ready())
-	require.True(t, all[1].OneOff)
-	require.True(t, all[2].ready())
+	require.False(t, all[1].running())
+}
+
+func TestAHealthcheckIsRunAsTheEngineRunsIt(t *testing.T) {
+	for content, want := range map[string][]string{
+		`null`: nil, `{"Test":["NONE"]}`: nil,
+		`{"Test":["CMD","pg_isready","-h","127.0.0.1"]}`: {"pg_isready", "-h", "127.0.0.1"},
+		`{"Test":["CMD-SHELL","redis-cli ping"]}`:        {"/bin/sh", "-c", "redis-cli ping"},
+	} {
+		is, err := healthTest([]byte(content))
+		require.NoError(t, err)
+		require.Equal(t, want, is)
+	}
 }
 
 func TestAnOldComposeIsRefused(t *testing.T) {
