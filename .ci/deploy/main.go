@@ -30,7 +30,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	cache := flags.String("cache", filepath.Join(os.TempDir(), "banyan-schemas"), "where schemas are kept")
 	kubeScore := flags.String("kube-score", "kube-score", "the program kube-score")
 	if len(args) == 0 {
-		return errors.New("say what to check: manifests or compose")
+		return errors.New("say what to do: manifests, compose or render")
 	}
 	if err := flags.Parse(args[1:]); err != nil {
 		return fmt.Errorf("read the flags: %w", err)
@@ -40,8 +40,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return manifests(ctx, *root, *cache, *kubeScore, out)
 	case "compose":
 		return compose(ctx, *root, out)
+	case "render":
+		text, err := render(*root, flags.Arg(0))
+		if err == nil {
+			_, err = out.Write(text)
+		}
+		return err
 	}
-	return fmt.Errorf("no such check: %s; there are manifests and compose", args[0])
+	return fmt.Errorf("no such check: %s; there are manifests, compose and render", args[0])
 }
 
 // finding is one thing that does not hold.
