@@ -27,6 +27,11 @@ type settings struct {
 	Level   string `env:"LOG_LEVEL" envDefault:"info"`
 	Version string `env:"VERSION" envDefault:"dev"`
 
+	// Traces is where spans go, such as http://traces:4318; empty is nowhere. Ratio is
+	// the part of all traces that is kept.
+	Traces string  `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	Ratio  float64 `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1"`
+
 	// CanaryKey signs the tokens by which testers choose an owner; without it none
 	// counts.
 	CanaryKey string `env:"CANARY_KEY"`

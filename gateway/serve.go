@@ -89,13 +89,19 @@ func (g *gateway) giveNotice(notice time.Duration) error {
 // start wires the gateway: owners, configuration, data plane, control plane. What
 // it has started is on the stack, also when it fails.
 func start(ctx context.Context, s settings, logger *slog.Logger, started *run.Stack) (*gateway, error) {
+	tracer, err := telemetry.NewTracer(telemetry.TracerConfig{
+		Endpoint: s.Traces, Ratio: s.Ratio, Service: "gateway", Replica: s.Name, Version: s.Version, Logger: logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	started.Push("traces", afterPorts(tracer.Close))
 	registry := telemetry.NewRegistry()
 	lasting := current.Lasting{
 		Owners: upstream.NewRegistry(net.DefaultResolver, logger), Metrics: metrics.New(registry), Holds: hold.New(registry),
 		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(), Shadows: shadow.New(),
 		Override: []byte(s.CanaryKey),
 	}
-	var err error
 	if lasting.Who, err = finder(s, registry); err != nil {
 		return nil, err
 	}
@@ -121,6 +127,7 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 		return nil, err
 	}
 	public := dataplane.New(g.public, now, lasting.Metrics, logger, s.limits())
+	public.Trace(tracer)
 	g.beginDrain = func() { operators.BeginDrain(); public.BeginDrain() }
 	started.Push("ports", func(ctx context.Context) error {
 		g.beginDrain()

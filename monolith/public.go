@@ -45,6 +45,7 @@ func (h *host) publicServer(b blog) (*echo.Echo, error) {
 	e := httpkit.New(httpkit.Config{
 		Logger:         h.logger,
 		Registerer:     h.registry,
+		Tracer:         h.tracer,
 		TrustedProxies: h.cfg.TrustedProxies,
 		Secure:         h.cfg.CookieSecure,
 		Unavailable:    func(err error) bool { return database.IsUnavailable(err) || call.IsUnavailable(err) },

@@ -87,6 +87,13 @@ func (c *Client) once(ctx context.Context, r Request, base string, first bool) (
 		ctx, cancel = context.WithTimeout(ctx, c.cfg.Timeout/2)
 		defer cancel()
 	}
+	ctx, span := telemetry.Begin(ctx, telemetry.Client, r.Method+" "+c.cfg.Name)
+	status := 0
+	defer func() {
+		span.Say("peer.service", c.cfg.Name)
+		span.Say("http.response.status_code", status)
+		span.End(status == 0 || status >= http.StatusInternalServerError)
+	}()
 	request, err := http.NewRequestWithContext(ctx, r.Method, base+r.Path, bytes.NewReader(r.Body))
 	if err != nil {
 		return Response{}, fmt.Errorf("%w: ask %s: %w", errMistake, c.cfg.Name, err)
@@ -97,6 +104,7 @@ func (c *Client) once(ctx context.Context, r Request, base string, first bool) (
 		return Response{}, err
 	}
 	defer answer.Body.Close()
+	status = answer.StatusCode
 	body, err := io.ReadAll(io.LimitReader(answer.Body, c.cfg.MaxBody+1))
 	if err != nil {
 		return Response{}, fmt.Errorf("read the answer: %w", err)
@@ -113,8 +121,8 @@ func dress(ctx context.Context, request *http.Request, r Request) {
 	if r.Header != nil {
 		request.Header = r.Header.Clone()
 	}
-	if trace, ok := telemetry.TraceFrom(ctx); ok {
-		request.Header.Set("Traceparent", trace.Child().String())
+	if trace, ok := telemetry.Outgoing(ctx); ok {
+		request.Header.Set("Traceparent", trace.String())
 	}
 	if id := telemetry.RequestIDFrom(ctx); id != "" {
 		request.Header.Set(httpkit.HeaderRequestID, id)

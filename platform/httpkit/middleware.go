@@ -24,26 +24,53 @@ type headKey struct{}
 // begin gives the request its id and its trace, the gateway's if it sent them, and
 // turns HEAD into GET in what handlers see: the server knows from its own request
 // that no body may follow, so every handler answers HEAD exactly as it answers GET.
-func begin(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		id := r.Header.Get(HeaderRequestID)
-		if !plainID(id) {
-			id = uuid.NewString()
+func begin(tracer *telemetry.Tracer) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			id := r.Header.Get(HeaderRequestID)
+			if !plainID(id) {
+				id = uuid.NewString()
+			}
+			ctx, span := traced(r, tracer)
+			ctx = telemetry.WithRequestID(ctx, id)
+			if r.Method == http.MethodHead {
+				ctx = context.WithValue(ctx, headKey{}, r)
+				r.Method = http.MethodGet // echo routes by the server's request; routed puts it back
+			}
+			c.SetRequest(r.WithContext(ctx))
+			c.Response().Header().Set(HeaderRequestID, id)
+			if span == nil {
+				return next(c)
+			}
+			defer func() { endSpan(span, c, id) }()
+			return next(c)
 		}
-		trace, ok := telemetry.ParseTraceparent(r.Header.Get("Traceparent"))
-		if !ok {
-			trace = telemetry.NewTrace()
-		}
-		ctx := telemetry.WithRequestID(telemetry.WithTrace(r.Context(), trace), id)
-		if r.Method == http.MethodHead {
-			ctx = context.WithValue(ctx, headKey{}, r)
-			r.Method = http.MethodGet // echo routes by the server's request; routed puts it back
-		}
-		c.SetRequest(r.WithContext(ctx))
-		c.Response().Header().Set(HeaderRequestID, id)
-		return next(c)
 	}
+}
+
+// traced is the request's context with its trace: the gateway's if it sent one, and
+// within it a span of this host's own where spans are exported.
+func traced(r *http.Request, tracer *telemetry.Tracer) (context.Context, *telemetry.Work) {
+	ctx := telemetry.WithTracer(r.Context(), tracer)
+	if trace, ok := telemetry.ParseTraceparent(r.Header.Get("Traceparent")); ok {
+		return telemetry.Begin(telemetry.WithTrace(ctx, trace), telemetry.Server, r.Method)
+	}
+	if ctx, span := telemetry.Begin(ctx, telemetry.Server, r.Method); span != nil {
+		return ctx, span
+	}
+	return telemetry.WithTrace(ctx, telemetry.NewTrace()), nil
+}
+
+// endSpan names the span by the route's pattern: its path may hold what is private.
+func endSpan(span *telemetry.Work, c echo.Context, id string) {
+	status, route := c.Response().Status, c.Path()
+	span.Called(methodOf(c.Request()) + " " + route)
+	span.Say("http.request.method", methodOf(c.Request()))
+	span.Say("http.route", route)
+	span.Say("http.response.status_code", status)
+	span.Say("banyan.request_id", id)
+	span.End(status >= http.StatusInternalServerError)
 }
 
 // routed gives the server's request its method back, before anything is answered.

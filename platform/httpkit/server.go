@@ -7,6 +7,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"banyan.dev/platform/telemetry"
 )
 
 // DefaultMaxBody is the most that any request's body may have; JSON and forms are
@@ -17,6 +19,7 @@ const DefaultMaxBody = 6 << 20
 type Config struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics
+	Tracer     *telemetry.Tracer     // nil: no spans are exported
 	// TrustedProxies are those whose X-Forwarded-For is believed; with none, the
 	// client is whoever holds the connection.
 	TrustedProxies []netip.Prefix
@@ -54,7 +57,7 @@ func New(cfg Config) *echo.Echo {
 		cfg.Elsewhere = func(error) (string, int64, bool) { return "", 0, false }
 	}
 	e.HTTPErrorHandler = problems{appearances(), cfg.Logger, cfg.Unavailable, cfg.Elsewhere, cfg.ErrorPage}.handle
-	e.Pre(begin)
+	e.Pre(begin(cfg.Tracer))
 	e.Use(routed, observe(cfg.Logger, newFigures(cfg.Registerer)), recovered(cfg.Logger), headers(cfg.Secure), limitBody(cfg.MaxBody))
 	return e
 }

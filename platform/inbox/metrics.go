@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"banyan.dev/platform/broker"
+	"banyan.dev/platform/telemetry"
 )
 
 // metrics are one consumer's figures.
@@ -83,6 +87,20 @@ func (m *metrics) unregister(r prometheus.Registerer) {
 	}
 }
 
+// trace ends the events' traces, where spans are exported: how late they were applied
+// shows beside the request that minted them.
+func (b *Inbox) trace(ctx context.Context, o *outcome) {
+	if !telemetry.Exports(ctx) {
+		return
+	}
+	for _, e := range o.handled {
+		telemetry.Did(ctx, e.Headers[broker.HeaderTraceparent], telemetry.Span{
+			Kind: telemetry.Consumer, Name: "apply " + e.Type, Begin: o.begun, End: time.Now(),
+			Attributes: []telemetry.Attribute{{Key: "messaging.system", Value: "kafka"}, {Key: "messaging.consumer.group.name", Value: b.cfg.Consumer}},
+		})
+	}
+}
+
 // note tells what a transaction did, after its commit.
 func (b *Inbox) note(ctx context.Context, o *outcome) {
 	m := b.metrics
@@ -94,6 +112,7 @@ func (b *Inbox) note(ctx context.Context, o *outcome) {
 	for _, d := range o.delays {
 		m.delay.Observe(d.Seconds())
 	}
+	b.trace(ctx, o)
 	if o.gaps > 0 {
 		b.log.WarnContext(ctx, "went on without versions that did not come", "times", o.gaps)
 	}

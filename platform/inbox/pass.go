@@ -36,6 +36,8 @@ type outcome struct {
 	gaps       int
 	buried     []deadLetter
 	delays     []time.Duration // from minted to applied
+	begun      time.Time       // when the handler was called
+	handled    []Event
 	waiting    int             // in this partition, afterwards
 	wake       time.Time       // when the first of them has waited long enough
 }
@@ -170,6 +172,7 @@ func (p *pass) handle(ctx context.Context) error {
 	for i := range p.turns {
 		events[i] = p.turns[i].Event
 	}
+	p.outcome.begun = time.Now()
 	var err error
 	switch {
 	case len(events) == 0:
@@ -184,7 +187,7 @@ func (p *pass) handle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.outcome.applied = len(events)
+	p.outcome.applied, p.outcome.handled = len(events), events
 	for _, e := range events {
 		p.outcome.delays = append(p.outcome.delays, p.at.Sub(e.Time))
 	}

@@ -56,6 +56,9 @@ func (t Trace) Child() Trace {
 	return t
 }
 
+// Span is the id of the caller's span within the trace.
+func (t Trace) Span() [8]byte { return t.span }
+
 // ID is the trace's id as 32 hexadecimal digits.
 func (t Trace) ID() string { return hex.EncodeToString(t.trace[:]) }
 

@@ -24,6 +24,7 @@ func (h *host) publicServer() (*echo.Echo, error) {
 	e := httpkit.New(httpkit.Config{
 		Logger:         h.logger,
 		Registerer:     h.registry,
+		Tracer:         h.tracer,
 		TrustedProxies: h.cfg.TrustedProxies,
 		Secure:         strings.HasPrefix(h.cfg.PublicURL, "https:"),
 		Unavailable:    func(err error) bool { return database.IsUnavailable(err) || call.IsUnavailable(err) },

@@ -23,6 +23,7 @@ type host struct {
 	cfg      config.Config
 	logger   *slog.Logger
 	registry *prometheus.Registry
+	tracer   *telemetry.Tracer // nil: nothing is exported
 	started  time.Time
 
 	parts      parts
@@ -62,6 +63,9 @@ func start(ctx context.Context, cfg config.Config, logger *slog.Logger) (*host, 
 }
 
 func (h *host) start(ctx context.Context) error {
+	if err := h.startTraces(); err != nil {
+		return err
+	}
 	db, err := openDatabase(ctx, h.cfg, h.logger)
 	if err != nil {
 		return err
@@ -98,6 +102,15 @@ func (h *host) open() (err error) {
 	return nil
 }
 
+// startTraces comes before all that has something to export, and ends after it.
+func (h *host) startTraces() (err error) {
+	h.tracer, err = telemetry.NewTracer(telemetry.TracerConfig{
+		Endpoint: h.cfg.Traces, Ratio: h.cfg.TracesRatio, Service: "comments", Replica: h.cfg.Replica, Version: builtFrom(), Logger: h.logger,
+	})
+	h.stack.Push("traces", h.tracer.Close)
+	return err
+}
+
 // answer serves a port until it is drained.
 func (h *host) answer(port *httpkit.Port, e *echo.Echo) {
 	go func() {
@@ -110,7 +123,7 @@ func (h *host) answer(port *httpkit.Port, e *echo.Echo) {
 // keep runs a part of the host beside its requests, until the host stops. A part that
 // ends with an error by itself ends the host.
 func (h *host) keep(what string, run func(ctx context.Context) error) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(telemetry.WithTracer(context.Background(), h.tracer))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

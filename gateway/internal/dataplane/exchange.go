@@ -45,6 +45,7 @@ type exchange struct {
 	target    []byte // path and query, as forwarded
 	pathBuf   []byte
 	requestID []byte
+	trace     []byte // the traceparent that owners get; empty where no span is exported
 	body      body
 	content   []byte // of a buffered body
 	reserved  int64  // of the room for kept bodies
@@ -103,6 +104,7 @@ func (x *exchange) end() {
 	took := time.Since(x.begun)
 	meter.Answered(x.status, took)
 	x.judge(x.begun.Add(took))
+	x.exportSpan(took)
 	if x.upload != nil && x.client != nil && x.upload.complete() {
 		x.client.bodyStall.Store(0)
 	}
@@ -134,7 +136,7 @@ func (x *exchange) let() {
 		x.content = nil
 	}
 	*x = exchange{
-		server: s, head: x.head, pathBuf: x.pathBuf[:0], target: x.target[:0], requestID: x.requestID[:0],
+		server: s, head: x.head, pathBuf: x.pathBuf[:0], target: x.target[:0], requestID: x.requestID[:0], trace: x.trace[:0],
 		content: x.content[:0], out: x.out[:0], scratch: x.scratch[:0], tried: x.tried[:0], keys: x.keys,
 	}
 	s.pool.Put(x)

@@ -150,7 +150,7 @@ func (x *exchange) appendOrigin(dst []byte) []byte {
 	dst = append(dst, "X-Request-Id: "...)
 	dst = append(dst, x.requestID...)
 	dst = append(dst, "\r\nTraceparent: "...)
-	dst = appendTraceparent(dst, x.head.traceparent)
+	dst = x.appendTrace(dst)
 	return append(dst, "\r\n"...)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"banyan.dev/gateway/internal/current"
 	"banyan.dev/gateway/internal/metrics"
+	"banyan.dev/platform/telemetry"
 )
 
 // Limits protect the gateway from its clients.
@@ -61,6 +62,7 @@ type Server struct {
 	none    *metrics.Meter // requests that no route takes
 	logger  *slog.Logger
 	limits  Limits
+	tracer  *telemetry.Tracer // nil: no span is exported
 
 	http     *fasthttp.Server
 	listener net.Listener
@@ -74,6 +76,9 @@ type Server struct {
 	lot       lot
 	tunnels   tunnels
 }
+
+// Trace exports a span of each request from now on. Call it before Serve; nil exports none.
+func (s *Server) Trace(t *telemetry.Tracer) { s.tracer = t }
 
 // New returns a server of the listener that does what is current.
 func New(ln net.Listener, c *current.Current, set *metrics.Set, logger *slog.Logger, limits Limits) *Server {

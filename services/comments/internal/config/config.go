@@ -37,6 +37,8 @@ type Config struct {
 	DrainNotice    time.Duration  `env:"DRAIN_NOTICE" envDefault:"1s"` // answered on after readyz went false, so that balancers see it
 	DrainTimeout   time.Duration  `env:"DRAIN_TIMEOUT" envDefault:"10s"`
 	LogLevel       string         `env:"LOG_LEVEL" envDefault:"info"`
+	Traces         string         `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`            // where spans go, such as http://traces:4318; empty: nowhere
+	TracesRatio    float64        `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1"` // the part of all traces that is kept
 	broker.Access
 }
 
@@ -94,6 +96,8 @@ func form(t reflect.Type) string {
 		return "networks, such as 10.0.0.0/8,::1/128"
 	case reflect.TypeFor[bool]():
 		return "true or false"
+	case reflect.TypeFor[float64]():
+		return "a part, such as 0.1"
 	}
 	return "a whole number"
 }
@@ -199,5 +203,6 @@ func (c Config) LogValue() slog.Value {
 		slog.Bool("IDENTITY_KEY", c.IdentityKey != ""), slog.String("PUBLIC_URL", c.PublicURL), slog.Any("TRUSTED_PROXIES", c.TrustedProxies),
 		slog.String("DRAIN_NOTICE", c.DrainNotice.String()), slog.String("DRAIN_TIMEOUT", c.DrainTimeout.String()),
 		slog.String("REPLICA", c.Replica), slog.String("LOG_LEVEL", c.LogLevel),
+		slog.String("OTEL_EXPORTER_OTLP_ENDPOINT", c.Traces),
 	)
 }
