@@ -20,11 +20,12 @@ import (
 // secret is so many letters and digits that nobody guesses, at most 52.
 func secret(n int) string { return strings.ToLower(rand.Text() + rand.Text())[:n] }
 
-// command is how the engine's client is run: with which environment, and which file stays
-// open as long as it runs.
+// command is how the engine's client is run: with which environment, which file stays open
+// as long as it runs, and whether what it says on stderr is part of what it prints.
 type command struct {
 	env   []string
 	keeps *os.File
+	both  bool
 }
 
 func asking() command { return command{env: os.Environ()} }
@@ -42,6 +43,9 @@ func docker(ctx context.Context, how command, args ...string) ([]byte, error) {
 	cmd.WaitDelay = patience
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
+	if how.both {
+		cmd.Stderr = &out
+	}
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, errors.New("docker is not in PATH: install Docker Engine with its compose plugin, or Docker Desktop (https://docs.docker.com/get-docker)")
@@ -99,15 +103,18 @@ func (c *compose) prepare(ctx context.Context, to int) error {
 	if err := checkEngine(ctx); err != nil {
 		return err
 	}
-	if err := CheckRoutes(ctx, r.path); err != nil {
-		return err
-	}
 	if err := r.makeShared(); err != nil {
 		return err
 	}
-	if r.state.Compose.Images != "" {
-		return nil
+	if r.state.Compose.Images == "" {
+		if err := r.buildImages(ctx, to); err != nil {
+			return err
+		}
 	}
+	return r.checkRoutesIn(ctx, to)
+}
+
+func (r *Run) buildImages(ctx context.Context, to int) error {
 	for _, p := range r.hostsOf() {
 		_, err := docker(ctx, asking(), "image", "inspect", r.image(p, r.path.Steps[to].Name))
 		if r.state.Compose.Built && err == nil {
@@ -119,6 +126,28 @@ func (c *compose) prepare(ctx context.Context, to int) error {
 	}
 	r.state.Compose.Built = true
 	return r.save()
+}
+
+// checkRoutesIn lets the gateway's image check every gateway.yaml of the path, before
+// anything is done by it.
+func (r *Run) checkRoutesIn(ctx context.Context, to int) error {
+	p, ok := validator(r.path)
+	if !ok {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(r.path.Root, steps.Folder, "*", "gateway*.yaml"))
+	if err != nil {
+		return fmt.Errorf("look for the routes of the steps: %w", err)
+	}
+	folder := filepath.Join(r.path.Root, steps.Folder)
+	args := append([]string{"run", "--rm", "--network", "none", "--volume", folder + ":/steps:ro", r.image(p, r.path.Steps[to].Name)}, p.Validate...)
+	for _, file := range files {
+		args = append(args, "/steps"+strings.TrimPrefix(filepath.ToSlash(file), filepath.ToSlash(folder)))
+	}
+	if out, err := docker(ctx, asking(), args...); err != nil {
+		return fmt.Errorf("nothing was done: routes that the gateway would refuse: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // hostsOf are the processes with an image, one for each program.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"banyan.dev/strangler/internal/steps"
@@ -105,7 +106,7 @@ func (c *containers) awaitReady(ctx context.Context, p steps.Process, name strin
 			return nil
 		}
 		is := c.list()[name]
-		if is.State == "restarting" || is.State == "exited" || is.State == "dead" {
+		if c.gaveUp(ctx, is) {
 			return fmt.Errorf("%s ended at its start; the last lines of docker logs %s:\n%s", name, is.Name, c.lastWords(ctx, is))
 		}
 		select {
@@ -113,6 +114,23 @@ func (c *containers) awaitReady(ctx context.Context, p steps.Process, name strin
 			return fmt.Errorf("%s is not ready: %w; the last lines of docker logs %s:\n%s", name, err, is.Name, c.lastWords(ctx, is))
 		case <-time.After(50 * time.Millisecond):
 		}
+	}
+}
+
+// restartsAtMost is how often the engine may start a container again before we give it up: a
+// database that was slow to answer must not end a walk, and a wrong setting should soon.
+const restartsAtMost = 3
+
+func (c *containers) gaveUp(ctx context.Context, is container) bool {
+	switch is.State {
+	case "exited", "dead":
+		return true
+	case "restarting":
+		out, err := docker(ctx, asking(), "inspect", "--format", "{{.RestartCount}}", is.ID)
+		n, wrong := strconv.Atoi(strings.TrimSpace(string(out)))
+		return err == nil && wrong == nil && n >= restartsAtMost
+	default:
+		return false
 	}
 }
 
@@ -161,7 +179,7 @@ func (c *containers) lastWords(ctx context.Context, is container) string {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	out, err := docker(ctx, asking(), "logs", "--tail", "8", is.ID)
+	out, err := docker(ctx, command{env: os.Environ(), both: true}, "logs", "--tail", "8", is.ID)
 	if err != nil {
 		return "  they can't be read: " + err.Error()
 	}
