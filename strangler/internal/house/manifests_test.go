@@ -2,6 +2,7 @@ package house_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -108,7 +109,8 @@ func render(t *testing.T, folder string) []kube.Object {
 			continue
 		}
 		out, err := exec.CommandContext(t.Context(), tool[0], tool[1], folder).Output()
-		if failed, ok := err.(*exec.ExitError); ok {
+		var failed *exec.ExitError
+		if errors.As(err, &failed) {
 			require.NoError(t, err, "%s", failed.Stderr)
 		}
 		require.NoError(t, err)
