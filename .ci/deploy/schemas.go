@@ -29,12 +29,7 @@ var definitions = map[string]struct{ module, folder string }{
 	"external-secrets.io":       {"github.com/external-secrets/external-secrets@v1.3.2", "config/crds/bases"},
 	"keda.sh":                   {"github.com/kedacore/keda/v2@v2.21.0", "config/crd/bases"},
 	"argoproj.io":               {"github.com/argoproj/argo-cd/v3@v3.1.0", "manifests/crds"},
-	"elbv2.k8s.aws":             {"sigs.k8s.io/aws-load-balancer-controller@" + loadBalancerController, "config/crd"},
-	"gateway.k8s.aws":           {"sigs.k8s.io/aws-load-balancer-controller@" + loadBalancerController, "config/crd"},
 }
-
-// loadBalancerController is v2.14.1, whose module path lacks its /v2.
-const loadBalancerController = "v0.0.0-20251015222416-000000000000"
 
 // release makes sure that the schemas of a release of Kubernetes are there.
 func (s *schemas) release(ctx context.Context, version string) error {
