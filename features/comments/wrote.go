@@ -2,7 +2,6 @@ package comments
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -10,13 +9,19 @@ import (
 )
 
 // Who has just written must see it, whichever side answers. So a write leaves a
-// cookie with the versions that it made, and a follower that is asked to read waits a
-// moment until it has them, or says who has.
+// cookie with the version that it made, and a follower that is asked to read waits a
+// moment until it has that, or says who has.
+//
+// Each write is a cookie of its own, as banyan_wrote_<id>.3 or, for a deletion,
+// banyan_wrote_<id>.x: of two tabs that write at the same moment neither knows of the
+// other's, and in a cookie for all of them the answer that comes last would take away
+// what the one before has left. Browsers send older cookies first (RFC 6265, 5.4), so
+// that a write knows which ones are to go.
 const (
-	wroteCookie = "banyan_wrote"
-	wroteAge    = 30  // seconds: longer than a feed is behind
-	wroteLast   = 4   // writes that one remembers
-	wroteLength = 256 // bytes that are looked at
+	wrotePrefix = "banyan_wrote_"
+	wroteAge    = 30 // seconds: longer than a feed is behind
+	wroteLast   = 12 // writes that one remembers, but for those of tabs at the same moment
+	wroteRead   = 24 // of those that come; the newest ones
 )
 
 // deleted is the version of a comment that is gone: whichever it had.
@@ -28,12 +33,17 @@ type wrote struct {
 	version int
 }
 
-// String is the write in the cookie, as in <id>.3, or <id>.x for a deletion.
+// String is the write in a cookie's name, as in <id>.3, or <id>.x for a deletion.
 func (w wrote) String() string {
 	if w.version == deleted {
 		return w.id + ".x"
 	}
 	return w.id + "." + strconv.Itoa(w.version)
+}
+
+// by tells whether who has the other write has this one too.
+func (w wrote) by(other wrote) bool {
+	return w.id == other.id && (other.version == deleted || w.version != deleted && w.version <= other.version)
 }
 
 // NoteWrote tells the browser that wrote a comment to say so for the next half minute.
@@ -49,38 +59,52 @@ func NoteDeleted(w http.ResponseWriter, r *http.Request, id string) {
 }
 
 func noteWrote(w http.ResponseWriter, r *http.Request, now wrote) {
-	writes := slices.DeleteFunc(writesOf(r), func(w wrote) bool { return w.id == now.id })
-	writes = append(writes, now)
-	var texts []string
-	for _, w := range writes[max(0, len(writes)-wroteLast):] {
-		texts = append(texts, w.String())
+	kept := 1 // this one
+	writes := writesOf(r)
+	for i := len(writes) - 1; i >= 0; i-- { // the newest first
+		switch {
+		case writes[i] == now:
+		case writes[i].by(now) || kept == wroteLast:
+			setWrote(w, writes[i], -1)
+		default:
+			kept++
+		}
 	}
+	setWrote(w, now, wroteAge)
+}
+
+// setWrote sets the write's cookie, or takes it away where age is below 0.
+func setWrote(w http.ResponseWriter, one wrote, age int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: wroteCookie, Value: strings.Join(texts, "~"), Path: "/", MaxAge: wroteAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: wrotePrefix + one.String(), Value: "1", Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 
-// writesOf reads the cookie. What can't be read of it is as if it were not there.
+// writesOf reads the cookies, in the order in which they came. What can't be read of
+// them is as if it were not there.
 func writesOf(r *http.Request) []wrote {
-	cookie, err := r.Cookie(wroteCookie)
-	if err != nil || len(cookie.Value) > wroteLength {
-		return nil
-	}
 	var writes []wrote
-	for text := range strings.SplitSeq(cookie.Value, "~") {
-		id, version, ok := strings.Cut(text, ".")
-		if !ok || !contracts.IsID(id) {
-			continue
-		}
-		w := wrote{id: id}
-		if version != "x" {
-			n, err := strconv.ParseInt(version, 10, 32)
-			if err != nil || n < 1 {
-				continue
+	for _, cookie := range r.Cookies() {
+		if text, ours := strings.CutPrefix(cookie.Name, wrotePrefix); ours {
+			if w, ok := parseWrote(text); ok {
+				writes = append(writes, w)
 			}
-			w.version = int(n)
 		}
-		writes = append(writes, w)
 	}
-	return writes[max(0, len(writes)-wroteLast):]
+	return writes[max(0, len(writes)-wroteRead):]
+}
+
+func parseWrote(text string) (w wrote, ok bool) {
+	id, version, ok := strings.Cut(text, ".")
+	switch {
+	case !ok || !contracts.IsID(id):
+		return w, false
+	case version == "x":
+		return wrote{id, deleted}, true
+	}
+	n, err := strconv.ParseInt(version, 10, 32)
+	if err != nil || n < 1 || strconv.FormatInt(n, 10) != version {
+		return w, false
+	}
+	return wrote{id, int(n)}, true
 }

@@ -71,7 +71,7 @@ func TestAReaderSeesItsOwnWriteAtTheFollower(t *testing.T) {
 	r := w.serves(t)
 	reader := r.as(t, ann)
 	c := w.monolith.writes(t, post, ann, "Mine")
-	reader.cookie = "banyan_wrote=" + c.ID + ".1"
+	reader.cookie = "banyan_wrote_" + c.ID + ".1=1"
 	require.Eventually(t, func() bool {
 		seen := reader.reads(post)
 		if seen.status == 421 { // the feed took longer than a reader waits
@@ -82,7 +82,7 @@ func TestAReaderSeesItsOwnWriteAtTheFollower(t *testing.T) {
 		return true
 	}, soon, often)
 
-	reader.cookie = "banyan_wrote=" + c.ID + ".2"
+	reader.cookie = "banyan_wrote_" + c.ID + ".2=1"
 	reader.reads(post).refused(421, problem.NotOwner)
 	reader.send("GET", "/api/v1/comments/"+c.ID, nil).refused(421, problem.NotOwner)
 	reader.send("HEAD", "/api/v1/comments/"+c.ID, nil).is(421)

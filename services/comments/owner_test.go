@@ -40,16 +40,16 @@ func TestAnOwnerTakesWritesAndTellsWhatItLeaves(t *testing.T) {
 	require.Equal(t, contracts.Approved, c.Status)
 	require.Equal(t, "/api/v1/comments/"+c.ID, made.header.Get("Location"))
 	require.Equal(t, `"1"`, made.header.Get("ETag"))
-	require.Equal(t, "banyan_wrote="+c.ID+".1", writer.cookie)
+	require.Equal(t, "banyan_wrote_"+c.ID+".1=1", writer.cookie)
 	again := writer.says(post, "Hello", key...).is(201)
 	require.Equal(t, c.ID, again.comment().ID)
 	require.Equal(t, "true", again.header.Get(httpkit.HeaderIdempotencyReplayed))
 
 	edited := writer.send("PUT", "/api/v1/comments/"+c.ID, map[string]string{"body": "Hello, casino"}, "If-Match", `"1"`).is(200).comment()
 	require.Equal(t, contracts.Pending, edited.Status)
-	require.Equal(t, "banyan_wrote="+c.ID+".2", writer.cookie)
+	require.Equal(t, "banyan_wrote_"+c.ID+".2=1", writer.cookie)
 	writer.send("DELETE", "/api/v1/comments/"+c.ID, nil).is(204)
-	require.Equal(t, "banyan_wrote="+c.ID+".x", writer.cookie)
+	require.Equal(t, "banyan_wrote_"+c.ID+".x=1", writer.cookie)
 	writer.reads(post).is(200)
 
 	require.Eventually(t, func() bool { return len(w.monolith.effects()) == 3 }, soon, often)
@@ -73,7 +73,7 @@ func TestAnOwnerNeverMakesAReaderWait(t *testing.T) {
 	w, r := owning(t)
 	ann := w.monolith.person("Ann", contracts.Author)
 	reader := r.as(t, ann)
-	reader.cookie = "banyan_wrote=" + contracts.NewID() + ".9"
+	reader.cookie = "banyan_wrote_" + contracts.NewID() + ".9=1"
 	reader.reads(w.monolith.post(ann)).is(200)
 }
 
@@ -96,7 +96,7 @@ func TestCommentsGoForwardAndBack(t *testing.T) {
 	require.Equal(t, []string{"monolith", "3"}, []string{refused.header.Get(httpkit.HeaderOwner), refused.header.Get(httpkit.HeaderEpoch)})
 	back := w.monolith.writes(t, post, ann, "at the monolith again")
 	require.Eventually(t, func() bool {
-		writer.cookie = "banyan_wrote=" + back.ID + ".1"
+		writer.cookie = "banyan_wrote_" + back.ID + ".1=1"
 		return writer.reads(post).status == 200
 	}, soon, often)
 	require.Equal(t, []string{"at the monolith", "at the service", "at the monolith again"}, writer.reads(post).bodies())
