@@ -21,10 +21,10 @@ import (
 // containers are made one at a time, each with its own published ports and a label with
 // its name. Hence users, this command and load reach it in the same way on Linux and on
 // Docker Desktop, where a container's own address can't be reached, and no forwarder has
-// to live. Gateways are told of each replica by its container's name, which Docker's DNS
-// knows: so a replica is taken out of the routes before it ends, and gets its first
-// request when it is ready. Compose's way, an address that stands for all containers,
-// would leave both to the next look-up.
+// to live. In the project's network a replica's name is an alias of its container, and
+// gateways are told of each: so a replica is taken out of the routes before it ends, and
+// gets its first request when it is ready. Compose's way, an address that stands for all
+// containers, would leave both to the next look-up.
 type compose struct {
 	oneByOne
 	containers *containers
@@ -112,13 +112,13 @@ func (c *compose) entry(p steps.Process) (string, error) {
 	return "http://" + loopback(ports.Public), nil
 }
 
+// upstream is reached by the replica's name, an alias that each of its containers has.
 func (c *compose) upstream(name string) GatewayReplica {
-	host := c.containers.list()[name].Name
-	if host == "" {
-		host = name // it does not run: nobody has this name, and it is ill
-	}
-	return GatewayReplica{Name: name, URL: "http://" + host + ":8080"}
+	return GatewayReplica{Name: name, URL: inside(name)}
 }
+
+// inside is where other containers find a replica's public port.
+func inside(name string) string { return "http://" + name + ":8080" }
 
 // peers are told by the service's name, which stands for all its containers: also for
 // one that is being started, and not for one that is gone.
@@ -138,10 +138,7 @@ func (c *compose) address(_ context.Context, what, _ string) (string, error) {
 		return c.run.composeDatabase(name)
 	}
 	if host, ok := strings.CutSuffix(what, ".urls"); ok {
-		if len(c.run.replicas(host)) == 0 && c.run.reaching().Replicas(host) == 0 {
-			return "", nil
-		}
-		return "http://" + host + ":8080", nil
+		return c.run.insideURLs(host), nil
 	}
 	switch what {
 	case "postgres.url":
@@ -159,6 +156,19 @@ func (c *compose) address(_ context.Context, what, _ string) (string, error) {
 	default:
 		return "", fmt.Errorf("nobody knows ${%s}", what)
 	}
+}
+
+// insideURLs are a host's replicas, those that run and those that will in the step that
+// is being reached, with commas.
+func (r *Run) insideURLs(host string) string {
+	names := r.replicas(host)
+	for i := range r.reaching().Replicas(host) {
+		names = union(names, []string{replicaName(r.path.Processes[host], i)})
+	}
+	for i, name := range names {
+		names[i] = inside(name)
+	}
+	return strings.Join(names, ",")
 }
 
 // composeDatabase has a role of the same name, as deploy/docker/postgres makes them.

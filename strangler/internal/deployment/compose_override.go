@@ -16,10 +16,7 @@ import (
 // replica, or without a name of a program that runs once.
 func (c *containers) override(ctx context.Context, p steps.Process, name string) (string, error) {
 	r := c.run
-	s := service{labels: map[string]string{}}
-	if name != "" {
-		s.labels[replicaLabel] = name
-	}
+	s := service{replica: name}
 	ports := r.state.Ports[name]
 	switch {
 	case p.Host():
@@ -72,7 +69,7 @@ func contract(told map[string]string, name, token string) map[string]string {
 type service struct {
 	image       string
 	environment map[string]string
-	labels      map[string]string
+	replica     string   // "" for what runs once
 	ports       []string // none: nothing is published, whatever the service says
 }
 
@@ -86,17 +83,14 @@ func (s service) render(name string) []byte {
 	if s.image != "" {
 		fmt.Fprintf(&b, "    image: %s\n", quoted(s.image))
 	}
-	for _, part := range []struct {
-		name   string
-		values map[string]string
-	}{{"environment", s.environment}, {"labels", s.labels}} {
-		if len(part.values) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "    %s:\n", part.name)
-		for _, key := range sortedKeys(part.values) {
-			fmt.Fprintf(&b, "      %s: %s\n", key, quoted(part.values[key]))
-		}
+	if s.replica != "" {
+		fmt.Fprintf(&b, "    labels: {%s: %s}\n    networks: {default: {aliases: [%s]}}\n", replicaLabel, quoted(s.replica), quoted(s.replica))
+	}
+	if len(s.environment) > 0 {
+		fmt.Fprintln(&b, "    environment:")
+	}
+	for _, key := range sortedKeys(s.environment) {
+		fmt.Fprintf(&b, "      %s: %s\n", key, quoted(s.environment[key]))
 	}
 	var ports []string
 	for _, p := range s.ports {

@@ -47,15 +47,17 @@ func TestAContainerIsToldEverythingByItsOverride(t *testing.T) {
 		Services map[string]struct {
 			Image               string
 			Environment, Labels map[string]string
+			Networks            map[string]struct{ Aliases []string }
 		}
 	}
 	require.NoError(t, yaml.Unmarshal([]byte(strings.ReplaceAll(content, "!override ", "")), &is))
 	s := is.Services["monolith"]
 	require.Equal(t, "banyan/monolith:01-b", s.Image)
 	require.Equal(t, map[string]string{replicaLabel: "monolith-0"}, s.Labels)
+	require.Equal(t, []string{"monolith-0"}, s.Networks["default"].Aliases)
 	require.Equal(t, map[string]string{
 		"LISTEN_ADDR": "0.0.0.0:8080", "ADMIN_ADDR": "0.0.0.0:8081", "ADMIN_TOKEN": "token", "REPLICA": "monolith-0", "NAME": "monolith-0",
-		"STORES": "features", "COMMENTS_URLS": "http://comments:8080", "DATABASE_URL": told["DATABASE_URL"],
+		"STORES": "features", "COMMENTS_URLS": "http://comments-0:8080,http://comments-1:8080", "DATABASE_URL": told["DATABASE_URL"],
 	}, s.Environment)
 	require.Regexp(t, `^postgres://banyan:[a-z2-7]{32}@postgres:5432/banyan\?sslmode=disable$`, told["DATABASE_URL"])
 	comments, err := r.filledIn(t.Context(), r.path.Processes["comments"])

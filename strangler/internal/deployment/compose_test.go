@@ -105,7 +105,7 @@ func TestARunIsWalkedInContainers(t *testing.T) {
 	routes, err := os.ReadFile(filepath.Join(dir, "shared", "routes", "gateway.yaml"))
 	require.NoError(t, err)
 	require.Contains(t, string(routes), "home: app-0")
-	require.Contains(t, string(routes), "url: http://"+container(t, run, "app-2")+":8080")
+	require.Contains(t, string(routes), "url: http://app-2:8080")
 
 	do(t, run, tell("two"), steps.Action{Verb: steps.Kill, Process: "app", Replica: "app-1", SignsOut: true})
 	require.Equal(t, map[string]string{"app-0": "one", "app-1": "two", "app-2": "one"}, kinds(t, run), "killed, and made again with what it is told now")
