@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -83,25 +84,39 @@ func (c *Client) Await(ctx context.Context, run string, every time.Duration, eac
 	}
 }
 
+// Missing is Runner.Missing of the host, which follows. Errors: ErrOrder, ErrUntold.
+func (c *Client) Missing(ctx context.Context, run string) (string, error) {
+	var told Applied
+	err := c.to(ctx, http.MethodGet, "/applied/"+url.PathEscape(run), nil, &told)
+	return told.Missing, err
+}
+
 func (c *Client) send(ctx context.Context, method string, body any) (s Status, err error) {
+	return s, c.to(ctx, method, "", body, &s)
+}
+
+// ErrUntold is a host that does not answer that question.
+var ErrUntold = errors.New("it answers 404")
+
+func (c *Client) to(ctx context.Context, method, rest string, body, into any) error {
 	answer, err := c.ask.Ask(ctx, replicas.Question{
-		Method: method, Path: "/backfill/" + url.PathEscape(c.cfg.Resource), Body: body, Within: c.cfg.Within,
+		Method: method, Path: "/backfill/" + url.PathEscape(c.cfg.Resource) + rest, Body: body, Within: c.cfg.Within,
 	}, final)
 	if err != nil {
-		return Status{}, fmt.Errorf("backfill of %s: %w", c.cfg.Resource, err)
+		return fmt.Errorf("backfill of %s: %w", c.cfg.Resource, err)
 	}
 	switch answer.Status {
 	case http.StatusOK:
-		if err := json.Unmarshal(answer.Body, &s); err != nil {
-			return Status{}, fmt.Errorf("%s: read its answer: %w", c.cfg.Name, err)
+		if err := json.Unmarshal(answer.Body, into); err != nil {
+			return fmt.Errorf("%s: read its answer: %w", c.cfg.Name, err)
 		}
-		return s, nil
+		return nil
 	case http.StatusUnauthorized:
-		return Status{}, fmt.Errorf("%s refuses our ADMIN_TOKEN: give the one that its hosts have", c.cfg.Name)
+		return fmt.Errorf("%s refuses our ADMIN_TOKEN: give the one that its hosts have", c.cfg.Name)
 	case http.StatusBadRequest:
-		return Status{}, fmt.Errorf("%s: %s: %w", c.cfg.Name, strings.TrimSpace(string(answer.Body)), ErrOrder)
+		return fmt.Errorf("%s: %s: %w", c.cfg.Name, strings.TrimSpace(string(answer.Body)), ErrOrder)
 	}
-	return Status{}, fmt.Errorf("%s has no backfill of %s: it answers %d", c.cfg.Name, c.cfg.Resource, answer.Status)
+	return fmt.Errorf("%s has no backfill of %s: %w", c.cfg.Name, c.cfg.Resource, ErrUntold)
 }
 
 // final tells whether another replica would say the same.

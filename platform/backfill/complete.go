@@ -38,16 +38,41 @@ type partition struct {
 
 // Missing is ownership.Requirement's.
 func (c complete) Missing(tx *gorm.DB, _ int64) (string, error) {
-	var found []partition
-	err := tx.Raw(`SELECT run, partition, max(partitions) AS partitions, count(*) AS chunks, coalesce(max(number) FILTER (WHERE last), 0) AS last
-		FROM backfill_chunks WHERE resource = ? AND run = (SELECT run FROM backfill_chunks WHERE resource = ? ORDER BY run DESC LIMIT 1)
-		GROUP BY run, partition ORDER BY partition`, string(c), string(c)).Find(&found).Error
+	found, err := applied(tx, string(c), "(SELECT run FROM backfill_chunks WHERE resource = ? ORDER BY run DESC LIMIT 1)", string(c))
 	if err != nil {
-		return "", fmt.Errorf("count the chunks of %s: %w", string(c), err)
+		return "", err
 	}
 	if len(found) == 0 {
 		return fmt.Sprintf("no backfill of %s was applied here: run strangler backfill", string(c)), nil
 	}
+	return lacks(string(c), found), nil
+}
+
+// Missing is what of a run was not applied at this side, in words, or "". Complete knows
+// of a run only by its chunks, and takes the one before for the newest until the first
+// of them is here: who waits for a run asks for it by its id.
+func Missing(tx *gorm.DB, resource, run string) (string, error) {
+	found, err := applied(tx, resource, "?", run)
+	if err != nil {
+		return "", err
+	}
+	if len(found) == 0 {
+		return fmt.Sprintf("nothing of the backfill %s of %s was applied here", run, resource), nil
+	}
+	return lacks(resource, found), nil
+}
+
+func applied(tx *gorm.DB, resource, run string, arg any) (found []partition, err error) {
+	err = tx.Raw(`SELECT run, partition, max(partitions) AS partitions, count(*) AS chunks, coalesce(max(number) FILTER (WHERE last), 0) AS last
+		FROM backfill_chunks WHERE resource = ? AND run = `+run+` GROUP BY run, partition ORDER BY partition`, resource, arg).Find(&found).Error
+	if err != nil {
+		return nil, fmt.Errorf("count the chunks of %s: %w", resource, err)
+	}
+	return found, nil
+}
+
+// lacks looks for chunks that are not among those of a run.
+func lacks(resource string, found []partition) string {
 	var lacking []string
 	for _, p := range found {
 		switch {
@@ -61,7 +86,7 @@ func (c complete) Missing(tx *gorm.DB, _ int64) (string, error) {
 		lacking = append(lacking, fmt.Sprintf("%d of %d partitions have nothing", n-len(found), n))
 	}
 	if len(lacking) == 0 {
-		return "", nil
+		return ""
 	}
-	return fmt.Sprintf("the backfill %s of %s is not complete: %s", found[0].Run, string(c), strings.Join(lacking, ", ")), nil
+	return fmt.Sprintf("the backfill %s of %s is not complete: %s", found[0].Run, resource, strings.Join(lacking, ", "))
 }

@@ -32,8 +32,18 @@ func TestCompleteNeedsEachChunkOfTheNewestRun(t *testing.T) {
 	note(first, 0, 2, false)
 	note(first, 0, 2, false) // redelivered
 	require.Empty(t, missing())
+	of := func(run string) (text string) {
+		require.NoError(t, r.db.InTx(t.Context(), func(tx *gorm.DB) (err error) {
+			text, err = Missing(tx, "things", run)
+			return err
+		}))
+		return text
+	}
+	require.Empty(t, of(first))
+	require.Contains(t, of(second), "nothing of the backfill "+second, "the run before is no answer to who waits for this one")
 	note(second, 1, 1, true)
 	require.Contains(t, missing(), second)
+	require.Contains(t, of(second), "1 of 2 partitions have nothing")
 	note(second, 0, 1, true)
 	require.Empty(t, missing())
 	note(first, 0, 4, false) // a late one of the run before says nothing

@@ -18,6 +18,7 @@ const orderLimit = 4 << 10
 //	GET    /backfill/{resource}   how far the newest run has come: a Status
 //	POST   /backfill/{resource}   begins a run or lets one go on: an Order; the Status
 //	DELETE /backfill/{resource}   lets it rest, until the next POST; the Status
+//	GET    /backfill/{resource}/applied/{run}   at who follows: an Applied
 //
 // Mount it on the admin port only, behind httpkit.Bearer, for the runner's resource
 // alone, without stripping the path:
@@ -29,6 +30,12 @@ const orderLimit = 4 << 10
 func Handler(r *Runner) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /backfill/{resource}", func(w http.ResponseWriter, q *http.Request) { answer(w, q, r.Status) })
+	mux.HandleFunc("GET /backfill/{resource}/applied/{run}", func(w http.ResponseWriter, q *http.Request) {
+		answer(w, q, func(ctx context.Context) (Applied, error) {
+			missing, err := r.Missing(ctx, q.PathValue("run"))
+			return Applied{Missing: missing}, err
+		})
+	})
 	mux.HandleFunc("DELETE /backfill/{resource}", func(w http.ResponseWriter, q *http.Request) { answer(w, q, r.Pause) })
 	mux.HandleFunc("POST /backfill/{resource}", func(w http.ResponseWriter, q *http.Request) {
 		var o Order
@@ -43,15 +50,20 @@ func Handler(r *Runner) http.Handler {
 	return mux
 }
 
-func answer(w http.ResponseWriter, q *http.Request, ask func(ctx context.Context) (Status, error)) {
-	status, err := ask(q.Context())
+// Applied is what a follower has of a run.
+type Applied struct {
+	Missing string `json:"missing"` // in words; empty when nothing is
+}
+
+func answer[T any](w http.ResponseWriter, q *http.Request, ask func(ctx context.Context) (T, error)) {
+	told, err := ask(q.Context())
 	if errors.Is(err, ErrOrder) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	var body []byte
 	if err == nil {
-		body, err = json.Marshal(status)
+		body, err = json.Marshal(told)
 	}
 	if err != nil {
 		remote.WriteError(w, err)

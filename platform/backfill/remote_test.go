@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 )
 
 func TestARunOverTheAdminPort(t *testing.T) {
@@ -41,6 +42,17 @@ func TestARunOverTheAdminPort(t *testing.T) {
 	require.Positive(t, seen)
 	r.sentOnce(run, 100)
 
+	missing, err := c.Missing(t.Context(), run)
+	require.NoError(t, err)
+	require.Contains(t, missing, "nothing of the backfill "+run, "it is the other side that applies")
+	for partition := range 2 {
+		require.NoError(t, r.db.InTx(t.Context(), func(tx *gorm.DB) error { return Note(tx, "things", run, partition, 2, 1, true) }))
+	}
+	missing, err = c.Missing(t.Context(), run)
+	require.NoError(t, err)
+	require.Empty(t, missing)
+	_, err = c.Missing(t.Context(), "x")
+	require.ErrorIs(t, err, ErrOrder)
 	_, err = c.Start(t.Context(), Order{Run: "x"})
 	require.ErrorIs(t, err, ErrOrder)
 	require.ErrorContains(t, err, "mint a UUIDv7")

@@ -67,6 +67,18 @@ func (r *Runner) Status(ctx context.Context) (Status, error) {
 	return found.status(r.cfg.Resource), nil
 }
 
+// Missing is what of a run was not applied here, at the side that follows, or "". The
+// run is the other side's. Errors: ErrOrder for what is no run's id.
+func (r *Runner) Missing(ctx context.Context, run string) (string, error) {
+	if run == "" {
+		return "", fmt.Errorf("%w: name a run", ErrOrder)
+	}
+	if err := (Order{Run: run}).check(); err != nil {
+		return "", err
+	}
+	return Missing(r.db.Gorm(ctx), r.cfg.Resource, run)
+}
+
 // Start begins a run, or lets one go on; see Order. It returns at once: some replica's
 // Run does the work. One that is done stays done. Errors: ErrOrder.
 func (r *Runner) Start(ctx context.Context, o Order) (Status, error) {

@@ -25,12 +25,12 @@ func (h Hosts) Backfill(ctx context.Context, order backfill.Order, tell func(bac
 		return status, fmt.Errorf("begin the backfill at %s: %w", h.Names[owner], err)
 	}
 	if status.State == backfill.Done {
-		return status, h.kept(ctx, 1-owner, row.Epoch)
+		return status, h.kept(ctx, 1-owner, row.Epoch, status.Run)
 	}
 	if status, err = h.sent(ctx, client, order.Run, tell); err != nil {
 		return status, err
 	}
-	return status, h.applied(ctx, 1-owner, row.Epoch)
+	return status, h.applied(ctx, 1-owner, row.Epoch, status.Run)
 }
 
 // keptWithin is how long a follower may still apply what was sent before this command.
@@ -38,10 +38,10 @@ const keptWithin = 30 * time.Second
 
 // kept waits for the rows of a run that was done before: a follower whose rows were
 // discarded since would never get them again.
-func (h Hosts) kept(ctx context.Context, follower int, epoch int64) error {
+func (h Hosts) kept(ctx context.Context, follower int, epoch int64, run string) error {
 	ctx, cancel := context.WithTimeout(ctx, keptWithin)
 	defer cancel()
-	if err := h.applied(ctx, follower, epoch); err != nil {
+	if err := h.applied(ctx, follower, epoch, run); err != nil {
 		return fmt.Errorf("the backfill of %s was done before, and nothing is sent again: if %s's rows were discarded since, use --anew: %w", h.Resource, h.Names[follower], err)
 	}
 	return nil
@@ -86,15 +86,21 @@ func text(why string) error {
 	return errors.New(why)
 }
 
-// applied waits until the follower could own, but for events that are on their way.
-func (h Hosts) applied(ctx context.Context, follower int, epoch int64) error {
+// applied waits until the follower has each chunk of the run, and could own, but for
+// events that are on their way.
+func (h Hosts) applied(ctx context.Context, follower int, epoch int64, run string) error {
 	side, err := h.Side(follower)
 	if err != nil {
 		return err
 	}
 	defer side.Close()
+	client := h.Filler(follower)
+	defer client.Close()
 	for {
-		err := side.Ready(ctx, epoch)
+		err := missing(ctx, client, run)
+		if err == nil {
+			err = side.Ready(ctx, epoch)
+		}
 		if err == nil || errors.Is(err, ownership.ErrNotDrained) {
 			return nil
 		}
@@ -102,6 +108,19 @@ func (h Hosts) applied(ctx context.Context, follower int, epoch int64) error {
 			return fmt.Errorf("%s has not applied the whole backfill: %w", h.Names[follower], errors.Join(err, waited))
 		}
 	}
+}
+
+// missing is an error while the follower lacks something of the run. A host of a version
+// that does not tell is asked by Ready alone, which knows of the newest run that it has.
+func missing(ctx context.Context, follower *backfill.Client, run string) error {
+	lacks, err := follower.Missing(ctx, run)
+	switch {
+	case errors.Is(err, backfill.ErrUntold):
+		return nil
+	case err == nil && lacks != "":
+		return errors.New(lacks)
+	}
+	return err
 }
 
 // pause waits, or returns the context's error.
