@@ -83,8 +83,8 @@ func TestPagesAreShownWhileTheServiceIsAway(t *testing.T) {
 		require.NotContains(t, bob.reads("/"), "Well said.")
 		require.Contains(t, mod.reads("/moderation"), "What waits can't be shown at this moment")
 		bob.get("/feed").want(200)
-		mod.pastTheGateway().get("/moderation/queue").refused(503, httpkit.Unavailable)
-		mod.pastTheGateway().call("PUT", "/moderation/comments/"+said, document{"verdict": "rejected"}).refused(503, httpkit.Unavailable)
+		mod.get("/moderation/queue").refused(503, httpkit.Unavailable)
+		mod.call("PUT", "/moderation/comments/"+said, document{"verdict": "rejected"}).refused(503, httpkit.Unavailable)
 		for _, path := range []string{"/comments/" + said, "/comments/" + said + "/edit", "/comments/" + said + "/delete"} {
 			require.Equal(t, http.StatusServiceUnavailable, bob.send("GET", path, nil, "Accept", "text/html").status, path)
 		}

@@ -47,7 +47,7 @@ func TestBetweenTwoOwners(t *testing.T) {
 	(<-answered).want(http.StatusSeeOther)
 	require.Equal(t, 1, w.service.count(t, "body = 'Said in between.'"))
 	require.Contains(t, ada.reads("/posts/"+post.text("id")), "Said in between.", "who wrote sees it, though this side was not told yet")
-	past := ada.pastTheGateway().call("POST", "/posts/"+post.text("id")+"/comments", document{"body": "By the API."})
+	past := ada.call("POST", "/posts/"+post.text("id")+"/comments", document{"body": "By the API."})
 	require.Equal(t, 421, past.status)
 	require.Empty(t, past.header.Get("Strangler-Owner"), "this side can't name anybody")
 	w.moves(t, monolith, ownership.Demote, 1, service)
