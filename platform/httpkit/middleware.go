@@ -51,7 +51,12 @@ func begin(tracer *telemetry.Tracer) echo.MiddlewareFunc {
 
 // traced is the request's context with its trace: the gateway's if it sent one, and
 // within it a span of this host's own where spans are exported.
+//
+// Probes get none: they come all the time and tell nothing.
 func traced(r *http.Request, tracer *telemetry.Tracer) (context.Context, *telemetry.Work) {
+	if r.URL.Path == "/livez" || r.URL.Path == "/readyz" {
+		tracer = nil
+	}
 	ctx := telemetry.WithTracer(r.Context(), tracer)
 	if trace, ok := telemetry.ParseTraceparent(r.Header.Get("Traceparent")); ok {
 		return telemetry.Begin(telemetry.WithTrace(ctx, trace), telemetry.Server, r.Method)
