@@ -23,7 +23,13 @@ func (t *tool) up() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Bring a step up and leave it running",
-		Args:  cobra.NoArgs,
+		Long: `Brings a step up as child processes of this machine (--target local), as containers of a compose project of its own
+(compose), or in a namespace of a cluster (kubernetes), and leaves it running. All other commands then work on it, wherever it runs:
+they find it by --run-dir. docs/deploy/targets.md says what each target does.`,
+		Example: `  strangler up
+  strangler up --target compose --step 05
+  strangler up --target kubernetes --context my-cluster --images registry.example/banyan`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			x.Fill = cmd.Flags().Changed("posts")
 			target.Name = t.target

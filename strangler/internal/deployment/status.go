@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -129,6 +130,9 @@ func (r *Run) SeenWithin(through string) time.Duration {
 // GatewayPage is the live page of the gateway, empty while none runs.
 func (r *Run) GatewayPage() string {
 	for _, name := range r.gateways() {
+		if k, is := r.on.(*kubernetes); is {
+			return k.page()
+		}
 		return r.on.adminURL(name) + "/_strangler/"
 	}
 	return ""
@@ -136,10 +140,10 @@ func (r *Run) GatewayPage() string {
 
 // Gateway asks the first gateway how it is.
 func (r *Run) Gateway(ctx context.Context) (GatewayStatus, error) {
-	for _, name := range r.gateways() {
-		return r.gatewayStatus(ctx, name)
+	if names := r.gateways(); len(names) > 0 {
+		return r.gatewayStatus(ctx, names[0])
 	}
-	return GatewayStatus{}, fmt.Errorf("no gateway runs")
+	return GatewayStatus{}, errors.New("no gateway runs")
 }
 
 // SessionStatuses asks every replica where its sessions are.
