@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -28,6 +29,8 @@ type OnKubernetes struct {
 	Made    bool `json:"made"`
 	// Entries are where users come in, by process, once that was found out.
 	Entries map[string]string `json:"entries,omitempty"`
+	// Settled is the step that what is beside the processes was brought to.
+	Settled string `json:"settled,omitempty"`
 }
 
 // kubernetes is the target "a namespace": Deployments and StatefulSets of the steps'
@@ -35,14 +38,14 @@ type OnKubernetes struct {
 // many there are, what they are told, and what is in the watched ConfigMaps is the run's.
 // Nothing is done to pods that need not: they follow ConfigMaps while they run.
 type kubernetes struct {
-	run     *Run
-	cluster kube.Cluster
-	tunnels *kube.Tunnels
-	seen    listing
-	// rendered are the steps' objects, by step, and told what was made of watched files.
-	rendered map[string][]kube.Object
+	run      *Run
+	cluster  kube.Cluster
+	tunnels  *kube.Tunnels
+	seen     listing
+	rendered map[string][]kube.Object // the steps' objects, by step
 	prepared bool
-	missed   time.Time // when nobody led users in
+	missed   time.Time      // when nobody led users in
+	touching sync.WaitGroup // pods that are being touched
 }
 
 func newKubernetes(r *Run) *kubernetes {
@@ -75,6 +78,7 @@ func (k *kubernetes) named() bool { return false }
 func (k *kubernetes) spreads() time.Duration { return 90 * time.Second }
 
 func (k *kubernetes) close() error {
+	k.touching.Wait()
 	k.tunnels.Close()
 	return nil
 }
@@ -125,6 +129,11 @@ func (k *kubernetes) entry(p steps.Process) (string, error) {
 	}
 	k.known().Entries[p.Name] = url
 	return url, k.run.save()
+}
+
+// page is how to see the gateway's: a tunnel of this command would end with it.
+func (k *kubernetes) page() string {
+	return fmt.Sprintf("http://127.0.0.1:%d/_strangler/ by kubectl --context %s --namespace %s port-forward deployment/gateway %d", adminPort, k.cluster.Context, k.cluster.Namespace, adminPort)
 }
 
 // throughPod is a tunnel to the first pod of a process that users don't come to.

@@ -174,7 +174,8 @@ func (k *kubernetes) adopt(ctx context.Context, objects []kube.Object) error {
 
 // deliver writes the ConfigMap, which is the truth, and then sees to it that the hosts
 // hear of it soon: a kubelet looks by itself once a minute or so, and at once when the pod
-// was touched. Gateways are told by their admin port besides; Run waits for their word.
+// was touched. Gateways are told by their admin port besides, before that: writes may wait
+// for it. Run waits for the word of all.
 func (k *kubernetes) deliver(ctx context.Context, file string, content []byte) error {
 	if !k.prepared {
 		return nil // prepare is followed by another delivery
@@ -190,22 +191,28 @@ func (k *kubernetes) deliver(ctx context.Context, file string, content []byte) e
 	if file == routesName {
 		_ = k.run.fleet().Put(ctx, content) // a gateway that does not listen reads the file
 	}
-	return k.touch(ctx, o.Name(), content)
+	k.touching.Wait()
+	refs := k.mounting(o.Name())
+	k.touching.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listWithin)
+		defer cancel()
+		// One that has gone meanwhile has a successor, which mounts what is there now.
+		if err := k.cluster.Annotate(ctx, "banyan.dev/"+o.Name(), ramp.Digest(content), refs...); err != nil && !kube.NotFound(err) {
+			k.run.progress("a changed " + file + " may take a minute or two to be seen: " + err.Error())
+		}
+	})
+	return nil
 }
 
-// touch the pods that have the ConfigMap as a file.
-func (k *kubernetes) touch(ctx context.Context, configMap string, content []byte) error {
+// mounting are the pods that have the ConfigMap as a file.
+func (k *kubernetes) mounting(configMap string) []string {
 	var refs []string
 	for name, p := range k.pods() {
 		if slices.Contains(p.Mounts, configMap) {
 			refs = append(refs, "pod/"+name)
 		}
 	}
-	err := k.cluster.Annotate(ctx, "banyan.dev/"+configMap, ramp.Digest(content), refs...)
-	if kube.NotFound(err) {
-		return nil // one has gone meanwhile, and its successor mounts the new one
-	}
-	return err
+	return refs
 }
 
 // kinds of all that the steps consist of, but for the namespace itself.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"banyan.dev/strangler/internal/kube"
 	"banyan.dev/strangler/internal/steps"
@@ -42,21 +43,56 @@ func (k *kubernetes) arriveAgain(ctx context.Context) error {
 // settle applies the step's objects and removes what only others have. Pods that run are
 // left as they are.
 func (k *kubernetes) settle(ctx context.Context, s steps.Step) error {
+	if k.known().Settled == s.Name {
+		return nil
+	}
 	objects, err := k.step(ctx, s.Name)
 	if err != nil {
 		return err
 	}
+	live, err := k.workloads(ctx)
+	if err != nil {
+		return err
+	}
+	var all []kube.Object
 	for _, name := range sortedKeys(k.run.path.Processes) {
-		if err := k.cluster.Apply(ctx, k.belongings(objects, name)...); err != nil {
-			return err
-		}
+		all = append(all, k.belongings(objects, name)...)
 	}
 	for _, o := range kube.Pick(objects, isWorkload, kube.Not(kube.OfProcess(""))) {
-		if err := k.settleWorkload(ctx, o.Clone()); err != nil {
-			return err
+		if is := live[o.Ref()]; is != nil { // what a step runs was started, or is not wanted by the run
+			o = o.Clone()
+			o.KeepPods(is)
+			o.SetReplicas(is.Replicas())
+			all = append(all, o)
 		}
 	}
-	return k.prune(ctx, objects)
+	if err := k.cluster.Apply(ctx, all...); err != nil {
+		return err
+	}
+	if err := k.prune(ctx, objects); err != nil {
+		return err
+	}
+	k.known().Settled = s.Name
+	return k.run.save()
+}
+
+// unsettle says that the run leaves the step that it settled at.
+func (k *kubernetes) unsettle() error {
+	if k.known().Settled == "" {
+		return nil
+	}
+	k.known().Settled = ""
+	return k.run.save()
+}
+
+// workloads that there are, by their names.
+func (k *kubernetes) workloads(ctx context.Context) (map[string]kube.Object, error) {
+	list, err := k.cluster.List(ctx, "deployments,statefulsets", kube.ProcessLabel)
+	live := map[string]kube.Object{}
+	for _, o := range list {
+		live[o.Ref()] = o
+	}
+	return live, err
 }
 
 // prune removes what no process of the step has. Volumes stay, and so do Secrets.
@@ -66,15 +102,13 @@ func (k *kubernetes) prune(ctx context.Context, objects []kube.Object) error {
 		wanted[o.Ref()] = true
 	}
 	var gone []kube.Object
-	for _, kind := range append(passiveKinds(), "statefulsets", "deployments") {
-		live, err := k.cluster.List(ctx, kind, kube.ProcessLabel)
-		if err != nil {
-			return err
-		}
-		for _, o := range live {
-			if !wanted[o.Ref()] {
-				gone = append(gone, o)
-			}
+	live, err := k.cluster.List(ctx, strings.Join(append(passiveKinds(), "statefulsets", "deployments"), ","), kube.ProcessLabel)
+	if err != nil {
+		return err
+	}
+	for _, o := range live {
+		if !wanted[o.Ref()] {
+			gone = append(gone, o)
 		}
 	}
 	if slices.ContainsFunc(gone, func(o kube.Object) bool { return o.Label(kube.EntryLabel) != "" }) {

@@ -47,6 +47,9 @@ func (k *kubernetes) grow(ctx context.Context, p steps.Process, want int) error 
 // foundation is what must be there before a process's pods: what belongs to it, and a
 // database that only it uses, ready.
 func (k *kubernetes) foundation(ctx context.Context, p steps.Process) error {
+	if err := k.unsettle(); err != nil {
+		return err
+	}
 	objects, err := k.find(ctx, kube.OfProcess(p.Name), isWorkload)
 	if err != nil {
 		return err
@@ -132,6 +135,9 @@ func (k *kubernetes) rollOut(ctx context.Context, o kube.Object) error {
 // own, and volumes.
 func (k *kubernetes) shrink(ctx context.Context, p steps.Process, want int) error {
 	defer k.seen.forget()
+	if err := k.unsettle(); err != nil {
+		return err
+	}
 	o, err := k.workload(ctx, p)
 	if err != nil {
 		return err
@@ -267,33 +273,19 @@ func (k *kubernetes) kill(ctx context.Context, p steps.Process, name string) err
 // revive waits for what the cluster itself starts again, infrastructure first.
 func (k *kubernetes) revive(ctx context.Context) error {
 	defer k.seen.forget()
-	for _, hosts := range []bool{false, true} {
-		for _, name := range sortedKeys(k.run.path.Processes) {
-			if p := k.run.path.Processes[name]; p.Host() == hosts {
-				if err := k.reviveOne(ctx, p); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (k *kubernetes) reviveOne(ctx context.Context, p steps.Process) error {
-	picked, err := k.find(ctx, kube.OfProcess(p.Name), isWorkload)
+	all, err := k.workloads(ctx)
 	if err != nil {
 		return err
 	}
-	for _, o := range picked {
-		live, err := k.live(ctx, o)
-		if err != nil {
-			return err
-		}
-		if live == nil {
-			continue // not started yet, or stopped
-		}
-		if err := k.cluster.AwaitRollout(ctx, o.Ref(), rolloutWithin); err != nil {
-			return err
+	for _, hosts := range []bool{false, true} {
+		for _, ref := range sortedKeys(all) {
+			if (all[ref].Part() == kube.Host) != hosts || kube.RolledOut(all[ref]) {
+				continue
+			}
+			k.run.progress("waiting for " + ref)
+			if err := k.cluster.AwaitRollout(ctx, ref, rolloutWithin); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -82,6 +83,21 @@ func (w workload) done() (done bool, how string) {
 	}
 	how = fmt.Sprintf("%d of %d replicas are new, %d are ready, %d are there", updated, want, s.Ready, s.Replicas)
 	return s.Observed >= w.Metadata.Generation && updated == want && s.Replicas == want && s.Ready == want, how
+}
+
+// RolledOut tells of a Deployment or a StatefulSet as the cluster gave it whether all its
+// replicas are of its newest template and ready.
+func RolledOut(live Object) bool {
+	text, err := json.Marshal(live)
+	if err != nil {
+		return false
+	}
+	var w workload
+	if json.Unmarshal(text, &w) != nil {
+		return false
+	}
+	done, _ := w.done()
+	return done
 }
 
 // gaveUp is what the cluster says when it has given up.
