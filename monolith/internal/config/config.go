@@ -156,6 +156,7 @@ func (c Config) check() error {
 		checkDatabase(c.DatabaseURL),
 		c.CheckPublic("PUBLIC_URL", c.PublicURL),
 		checkToken(c.AdminToken, c.AdminAddr),
+		c.checkDefaults(),
 		c.checkSeams(),
 		c.Access.Check(),
 	}
@@ -226,6 +227,31 @@ func checkToken(token, address string) error {
 		return fmt.Errorf("ADMIN_ADDR %q is reached from other machines and ADMIN_TOKEN is empty, short or a default: set one of %d characters or more, as openssl rand -hex 32 makes it", address, shortestToken)
 	}
 	return nil
+}
+
+// developments is how each secret begins that the repository's own manifests have.
+const developments = "development-only"
+
+// checkDefaults refuses secrets that everybody can read in the repository, where people
+// come by HTTPS: there it is no development any more.
+func (c Config) checkDefaults() error {
+	if !c.CookieSecure {
+		return nil
+	}
+	password := ""
+	if u, err := url.Parse(c.DatabaseURL); err == nil {
+		password, _ = u.User.Password()
+	}
+	var errs []error
+	for _, s := range []struct{ name, value string }{
+		{"ADMIN_TOKEN", c.AdminToken}, {"IDENTITY_KEY", c.IdentityKey}, {"the password in DATABASE_URL", password},
+	} {
+		if strings.HasPrefix(s.value, developments) {
+			errs = append(errs, fmt.Errorf("%s is the default of development, and COOKIE_SECURE is true: set one of your own, as openssl rand -hex 32 makes it "+
+				"(on plain HTTP, in development, COOKIE_SECURE=false)", s.name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // LogValue shows the configuration without its secrets.

@@ -135,3 +135,16 @@ func TestAReplicaIsCalledByItsMachineUnlessItIsNamed(t *testing.T) {
 		require.Equal(t, c.want, cfg.Replica)
 	}
 }
+
+func TestTheDefaultsOfDevelopmentStayThere(t *testing.T) {
+	given := []string{
+		"DATABASE_URL=postgres://banyan:development-only@postgres:5432/banyan", "ADMIN_ADDR=0.0.0.0:8081", "ADMIN_TOKEN=development-only",
+		"IDENTITY_KEY=development-only-development-only",
+	}
+	_, err := config.Load(given)
+	for _, name := range []string{"ADMIN_TOKEN", "IDENTITY_KEY", "the password in DATABASE_URL"} {
+		require.ErrorContains(t, err, name+" is the default of development, and COOKIE_SECURE is true")
+	}
+	_, err = config.Load(append(given, "COOKIE_SECURE=false"))
+	require.NoError(t, err)
+}
