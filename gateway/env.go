@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"reflect"
 	"strings"
@@ -39,6 +40,10 @@ type settings struct {
 	// IdentityKey signs who asks, for the owners that are told; several are separated
 	// by commas, and the first signs. Without it no configuration may ask.
 	IdentityKey string `env:"IDENTITY_KEY"`
+
+	// Proxies are the networks whose X-Forwarded-For is believed where the routes name
+	// none themselves.
+	Proxies []netip.Prefix `env:"TRUSTED_PROXIES"`
 
 	// TLSListen is where TLS with HTTP/2 is served beside the plain port; empty is
 	// nowhere.

@@ -100,7 +100,7 @@ func start(ctx context.Context, s settings, logger *slog.Logger, started *run.St
 	lasting := current.Lasting{
 		Owners: upstream.NewRegistry(net.DefaultResolver, logger), Metrics: metrics.New(registry), Holds: hold.New(registry),
 		Guards: resilience.NewGuards(), Limits: resilience.NewLimiters(), Shadows: shadow.New(),
-		Override: []byte(s.CanaryKey),
+		Override: []byte(s.CanaryKey), Proxies: s.Proxies,
 	}
 	if lasting.Who, err = finder(s, registry); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,9 @@ type Lasting struct {
 	Limits  *resilience.Limiters
 	// Override is the key of testers' tokens; empty lets none count.
 	Override []byte
+	// Proxies are believed where a configuration names no trusted proxies: which
+	// balancer stands in front is the deployment's matter, and not the routes'.
+	Proxies []netip.Prefix
 	// Who finds out who asks; nil, no configuration may want to know.
 	Who     *who.Finder
 	Shadows *shadow.Engine
@@ -187,6 +191,9 @@ func (c *Current) apply(source, name string, text []byte, seen int64) error {
 	parsed, err := config.Parse(name, text)
 	if err != nil {
 		return err
+	}
+	if len(parsed.Clients.TrustedProxies) == 0 {
+		parsed.Clients.TrustedProxies = c.lasting.Proxies
 	}
 	if parsed.Identity != nil && c.lasting.Who == nil {
 		return fmt.Errorf("%w: %s: identity: set IDENTITY_KEY in the gateway's environment, or take it out", ErrNoKey, name)
