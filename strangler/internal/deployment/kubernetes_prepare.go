@@ -19,9 +19,6 @@ const claim = "strangler-run"
 // APIs that the steps need. Then it takes the namespace, and brings what all processes
 // stand on.
 func (k *kubernetes) prepare(ctx context.Context, to int) error {
-	if err := k.refuses(); err != nil {
-		return err
-	}
 	if err := CheckRoutes(ctx, k.run.path); err != nil {
 		return err
 	}
@@ -53,9 +50,15 @@ func (k *kubernetes) prepare(ctx context.Context, to int) error {
 	return k.arriveAgain(ctx)
 }
 
-// refuses what other targets take.
-func (k *kubernetes) refuses() error {
-	x := k.run.state.External
+// beginKubernetes refuses flags that are another target's.
+func (r *Run) beginKubernetes() error {
+	x, t := r.state.External, r.state.Target
+	if t.Name != Kubernetes {
+		if t.Context != "" || t.Namespace != "" || t.URL != "" {
+			return fmt.Errorf("--context, --namespace and --url are for --target %s", Kubernetes)
+		}
+		return nil
+	}
 	if x.Postgres != "" || x.Redis != "" || x.Kafka != "" || len(x.Databases) > 0 || x.Port != 0 {
 		return errors.New("--postgres-url, --redis-url, --kafka, --database and --port are no matter of --target kubernetes: what a step uses stands in its kustomization and its Secrets")
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"banyan.dev/strangler/internal/kube"
@@ -188,11 +187,7 @@ func (k *kubernetes) scaleDown(ctx context.Context, o kube.Object, p steps.Proce
 	if err != nil {
 		return err
 	}
-	pods = slices.DeleteFunc(pods, func(p kube.Pod) bool { return p.Ending })
-	home := k.run.state.Routes.Home
-	slices.SortStableFunc(pods, func(a, b kube.Pod) int {
-		return boolToInt(isAt(b, home)) - boolToInt(isAt(a, home))
-	})
+	pods = whoStays(pods, k.run.state.Routes.Home)
 	for i, pod := range pods {
 		if err := k.cluster.Annotate(ctx, deletionCost, fmt.Sprint(100*(len(pods)-i)), "pod/"+pod.Name); err != nil {
 			return err
@@ -207,15 +202,20 @@ func (k *kubernetes) scaleDown(ctx context.Context, o kube.Object, p steps.Proce
 	return k.rollOut(ctx, o)
 }
 
-func isAt(p kube.Pod, upstream string) bool {
-	return p.IP != "" && upstream == fmt.Sprintf("%s:%d", p.IP, publicPort)
-}
-
-func boolToInt(b bool) int {
-	if b {
-		return 1
+// whoStays orders pods that are there by how long they are to stay: the home of who has
+// no cookie first, and then the oldest.
+func whoStays(pods []kube.Pod, home string) []kube.Pod {
+	var first, others []kube.Pod
+	for _, p := range pods {
+		switch {
+		case p.Ending:
+		case p.IP != "" && home == fmt.Sprintf("%s:%d", p.IP, publicPort):
+			first = append(first, p)
+		default:
+			others = append(others, p)
+		}
 	}
-	return 0
+	return append(first, others...)
 }
 
 // restart lets the Deployment replace its pods, one more than there should be at a time,

@@ -128,7 +128,7 @@ func (r *Run) beginOn() error {
 	if r.state.Target.Name == Compose {
 		return errors.Join(r.composeFile(), r.beginCompose())
 	}
-	return nil
+	return r.beginKubernetes()
 }
 
 // Target is where the run runs.
