@@ -5,7 +5,7 @@
 // Run is what is the same everywhere: the run folder (lock, state, journal), the
 // settings and routes that processes watch, sessions, ramps, holds, backfill, hand-over,
 // and what it refuses to do. Below it an orchestrator starts, ends and finds replicas;
-// each target is one (local.go, compose.go).
+// each target is one (local.go, compose.go, kubernetes.go).
 //
 // The commands and the tour call it. What it starts outlives the command; the next
 // command finds it by the run folder. It looks at a process only from outside, by its

@@ -136,6 +136,16 @@ func TestOnKubernetesARestartThatIsDoneAgainIsTheSame(t *testing.T) {
 	require.NotEqual(t, first, k.thisRestart())
 }
 
+func TestOnKubernetesAServerIsNotKilledWithItsData(t *testing.T) {
+	k := onKubernetes(t, "05-comments-dark")
+	p := k.run.path.Processes["kafka"]
+	o := kube.Object{"kind": "StatefulSet", "metadata": map[string]any{"name": "kafka"}, "spec": map[string]any{}}
+	require.ErrorContains(t, k.mayLose(p, o), "persistent-data")
+	o["spec"] = map[string]any{"volumeClaimTemplates": []any{map[string]any{}}}
+	require.NoError(t, k.mayLose(p, o))
+	require.NoError(t, k.mayLose(k.run.path.Processes["monolith"], kube.Object{}))
+}
+
 func TestOnKubernetesFlagsOfOtherTargetsAreRefused(t *testing.T) {
 	r := &Run{state: &State{Target: Target{Name: Kubernetes}, External: External{Postgres: "postgres://x"}}}
 	require.ErrorContains(t, r.beginKubernetes(), "stands in its kustomization")

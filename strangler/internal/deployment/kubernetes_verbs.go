@@ -264,10 +264,22 @@ func (k *kubernetes) kill(ctx context.Context, p steps.Process, name string) err
 	if err != nil {
 		return err
 	}
+	if err := k.mayLose(p, o); err != nil {
+		return err
+	}
 	if err := k.cluster.Kill(ctx, name); err != nil {
 		return err
 	}
 	return k.cluster.AwaitRollout(ctx, o.Ref(), rolloutWithin)
+}
+
+// mayLose refuses to delete the pod of a server whose data goes with it: a crash of the
+// container would leave them, but a pod takes its emptyDir along.
+func (k *kubernetes) mayLose(p steps.Process, o kube.Object) error {
+	if p.Host() || p.Infrastructure == "mail" || o.Keeps() {
+		return nil
+	}
+	return fmt.Errorf("%s has no volume of its own, and what it holds would go with its pod: give it one with the component persistent-data in the step's kustomization", o.Ref())
 }
 
 // revive waits for what the cluster itself starts again, infrastructure first.

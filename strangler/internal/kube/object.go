@@ -56,6 +56,20 @@ func (o Object) Workload() bool {
 	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, o.Kind())
 }
 
+// Keeps tells whether a workload has volumes that outlive its pods.
+func (o Object) Keeps() bool {
+	if claims, _ := fields(o, "spec")["volumeClaimTemplates"].([]any); len(claims) > 0 {
+		return true
+	}
+	list, _ := fields(o.template(), "spec")["volumes"].([]any)
+	for _, one := range list {
+		if v, _ := one.(map[string]any); v["persistentVolumeClaim"] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Clone is a copy that shares nothing with the object.
 func (o Object) Clone() Object { return Object(cloneMap(o)) }
 
