@@ -18,7 +18,7 @@ func (c *containers) stop(ctx context.Context, name string) error {
 	if is.ID == "" {
 		return nil
 	}
-	if _, err := c.changing(ctx, os.Environ(), "stop", "--time", strconv.Itoa(int(patience.Seconds())), is.ID); err != nil {
+	if _, err := c.changing(ctx, os.Environ(), "stop", "-t", strconv.Itoa(int(patience.Seconds())), is.ID); err != nil {
 		return err
 	}
 	return c.remove(ctx, is)
@@ -47,7 +47,7 @@ func (c *containers) removeProject(ctx context.Context) error {
 		return err
 	}
 	for _, hosts := range []bool{true, false} {
-		args := []string{"stop", "--time", strconv.Itoa(int(patience.Seconds()))}
+		args := []string{"stop", "-t", strconv.Itoa(int(patience.Seconds()))}
 		for _, one := range all {
 			if one.running() && c.run.path.Processes[one.Service].Host() == hosts {
 				args = append(args, one.ID)
