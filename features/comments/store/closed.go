@@ -8,7 +8,6 @@ import (
 	"gorm.io/gorm"
 
 	"banyan.dev/features/contracts"
-	"banyan.dev/platform/problem"
 )
 
 // postLock is the advisory lock of what may be written under a post: shared by who
@@ -20,21 +19,14 @@ func postLock(postID string) int64 {
 	return int64(h.Sum64())
 }
 
-// mustBeOpen holds the post open until the transaction ends; NotFound when it is
-// closed. Whether it is, is read in a later statement than the lock's: one statement
-// would see what was committed before it waited. The lock goes round gorm: it is no
-// statement over a table.
-func mustBeOpen(tx *gorm.DB, postID string) error {
+// holdOpen lets nobody close the post until the transaction ends. Whether it is closed
+// already, is for a later statement than the lock's (insert): one statement would see
+// what was committed before it waited. The lock goes round gorm: it is no statement over
+// a table.
+func holdOpen(tx *gorm.DB, postID string) error {
 	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, "SELECT pg_advisory_xact_lock_shared($1)", postLock(postID))
 	if err != nil {
 		return fmt.Errorf("hold the post open: %w", err)
-	}
-	var closed []string
-	if err := tx.Table("comment_closed_posts").Where("post_id = ?", postID).Pluck("post_id", &closed).Error; err != nil {
-		return fmt.Errorf("select closed post: %w", err)
-	}
-	if len(closed) > 0 {
-		return problem.New(problem.NotFound, "there is no post %s", postID)
 	}
 	return nil
 }

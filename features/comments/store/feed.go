@@ -50,7 +50,15 @@ func NewFeed(cfg FeedConfig) *Feed {
 	return &Feed{cfg: cfg, who: comments.Arrangement{Done: cfg.Done, Left: cfg.Left}, keys: keysOf}
 }
 
-// changed tells of a comment that was written, edited or judged.
+// created tells of a new comment, whose only keys are these.
+func (f *Feed) created(tx *gorm.DB, epoch int64, c contracts.Comment, e comments.Effects, keys []contracts.CommentKey) error {
+	if f == nil {
+		return nil
+	}
+	return f.append(tx, f.who.Changed(c, "", e, keys, epoch))
+}
+
+// changed tells of a comment that was edited or judged.
 func (f *Feed) changed(tx *gorm.DB, epoch int64, c contracts.Comment, was contracts.CommentStatus, e comments.Effects) error {
 	if f == nil {
 		return nil

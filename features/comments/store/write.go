@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -20,7 +21,7 @@ var keys = database.Keys{Table: "comment_keys", Target: "comment_id"}
 // transaction; the author's name is looked up after it, if the writer brings none.
 func (s *Store) Create(ctx context.Context, c contracts.Comment, e comments.Effects, key contracts.Key) (created contracts.Comment, replayed bool, err error) {
 	err = s.write(ctx, func(tx *gorm.DB, epoch int64) error {
-		known, err := keys.Claim(tx, c.Author.ID, key.Value, key.Hash[:], c.ID)
+		known, claimed, err := claim(tx, key, c)
 		if err != nil {
 			return err
 		}
@@ -28,7 +29,7 @@ func (s *Store) Create(ctx context.Context, c contracts.Comment, e comments.Effe
 			created, err = get(tx, known)
 			return database.KeyGone(err)
 		}
-		created, err = s.create(tx, epoch, c, e)
+		created, err = s.create(tx, epoch, c, e, claimed)
 		return err
 	})
 	if err != nil {
@@ -76,14 +77,35 @@ func (s *Store) own(tx *gorm.DB) (epoch int64, err error) {
 	return s.ports.Owner.Own(tx)
 }
 
-func (s *Store) create(tx *gorm.DB, epoch int64, c contracts.Comment, e comments.Effects) (contracts.Comment, error) {
+// claim is database.Keys' for a comment that is about to be made: all keys that it has by
+// then, so that who tells of it need not ask for them.
+func claim(tx *gorm.DB, key contracts.Key, c contracts.Comment) (known string, claimed []contracts.CommentKey, err error) {
+	if !key.Given() {
+		return "", nil, nil
+	}
+	row := keyRow{AuthorID: c.Author.ID, Key: key.Value, Hash: key.Hash[:], CommentID: c.ID}
+	var at []time.Time
+	err = tx.Raw(`INSERT INTO comment_keys (author_id, key, hash, comment_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING created_at`,
+		row.AuthorID, row.Key, row.Hash, row.CommentID).Find(&at).Error
+	if err != nil {
+		return "", nil, fmt.Errorf("claim idempotency key: %w", err)
+	}
+	if len(at) == 0 { // taken
+		known, err = keys.Claim(tx, row.AuthorID, row.Key, row.Hash, row.CommentID)
+		return known, nil, err
+	}
+	row.CreatedAt = at[0]
+	return "", []contracts.CommentKey{row.toKey()}, nil
+}
+
+func (s *Store) create(tx *gorm.DB, epoch int64, c contracts.Comment, e comments.Effects, keys []contracts.CommentKey) (contracts.Comment, error) {
 	if !contracts.IsID(c.PostID) {
 		return contracts.Comment{}, problem.New(problem.NotFound, "there is no post %s", c.PostID)
 	}
 	if err := s.hold(tx, c.PostID); err != nil {
 		return contracts.Comment{}, err
 	}
-	if err := mustBeOpen(tx, c.PostID); err != nil {
+	if err := holdOpen(tx, c.PostID); err != nil {
 		return contracts.Comment{}, err
 	}
 	created, err := insert(tx, c)
@@ -94,18 +116,24 @@ func (s *Store) create(tx *gorm.DB, epoch int64, c contracts.Comment, e comments
 		return contracts.Comment{}, err
 	}
 	created.Author = c.Author // with the name, for who hears of it
-	return created, s.ports.Feed.changed(tx, epoch, created, "", e)
+	return created, s.ports.Feed.created(tx, epoch, created, e, keys)
 }
 
+// insert makes the row under a post that is held open; NotFound when that is closed. It
+// is one statement, which people wait for.
 func insert(tx *gorm.DB, c contracts.Comment) (contracts.Comment, error) {
-	row := comment{
-		ID: c.ID, PostID: c.PostID, AuthorID: c.Author.ID, Body: c.Body, HTML: c.HTML,
-		Status: c.Status, Version: c.Version, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
-	}
-	if err := tx.Clauses(clause.Returning{}).Create(&row).Error; err != nil {
+	var made []comment
+	err := tx.Raw(`INSERT INTO comments (id, post_id, author_id, body, html, status, version, created_at, updated_at)
+		SELECT ?::uuid, ?::uuid, ?::uuid, ?::text, ?::text, ?::text, ?::int, ?::timestamptz, ?::timestamptz
+		WHERE NOT EXISTS (SELECT FROM comment_closed_posts WHERE post_id = ?) RETURNING *`,
+		c.ID, c.PostID, c.Author.ID, c.Body, c.HTML, c.Status, c.Version, c.CreatedAt, c.UpdatedAt, c.PostID).Find(&made).Error
+	if err != nil {
 		return contracts.Comment{}, fmt.Errorf("insert comment: %w", err)
 	}
-	return row.toComment(), nil
+	if len(made) == 0 {
+		return contracts.Comment{}, problem.New(problem.NotFound, "there is no post %s", c.PostID)
+	}
+	return made[0].toComment(), nil
 }
 
 // Update is comments.Store's; what is one transaction in it is as for Create.
