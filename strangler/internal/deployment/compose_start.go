@@ -22,30 +22,31 @@ func (c *containers) start(ctx context.Context, p steps.Process, name string) er
 	if is := c.list()[name]; is.running() {
 		return c.awaitReady(ctx, p, name)
 	}
+	ports, err := r.ports(name)
+	if err != nil {
+		return err
+	}
 	if r.state.Processes[name] == nil {
 		r.state.Processes[name] = &Instance{Name: name, Process: p.Name}
-		if err := r.save(); err != nil {
-			return err
-		}
 	}
-	if err := c.make(ctx, p, name); err != nil {
+	// Before there is a container: who goes on after a crash must know its ports.
+	if err := r.save(); err != nil {
+		return err
+	}
+	if err := c.make(ctx, p, name, ports); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
 	c.changed()
 	return c.awaitReady(ctx, p, name)
 }
 
-func (c *containers) make(ctx context.Context, p steps.Process, name string) error {
+func (c *containers) make(ctx context.Context, p steps.Process, name string, ports Ports) error {
 	beside, err := c.clear(ctx, p, name)
 	if err != nil {
 		return err
 	}
 	if is := c.list()[name]; is.ID != "" { // infrastructure that has ended keeps its container
 		_, err := c.changing(ctx, os.Environ(), "start", is.ID)
-		return err
-	}
-	ports, err := c.run.ports(name)
-	if err != nil {
 		return err
 	}
 	for _, port := range []int{ports.Public, ports.Admin} {
