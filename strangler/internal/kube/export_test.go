@@ -7,6 +7,7 @@ var (
 	ParseForward = parseForward
 	LastWords    = lastWords
 	WithTag      = withTag
+	InWords      = inWords
 )
 
 // ReadPod reads a pod as the API gives it.

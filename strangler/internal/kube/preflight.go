@@ -32,7 +32,8 @@ func (a Access) String() string {
 func needed() []Access {
 	var all []Access
 	for _, verb := range []string{"get", "list", "create", "patch", "delete"} {
-		for _, r := range [][2]string{{"", "services"}, {"", "configmaps"}, {"", "secrets"}, {"apps", "deployments"}, {"apps", "statefulsets"}, {"batch", "jobs"}} {
+		for _, r := range [][2]string{{"", "services"}, {"", "configmaps"}, {"", "secrets"}, {"apps", "deployments"}, {"apps", "statefulsets"}, {"batch", "jobs"},
+			{"", "serviceaccounts"}, {"networking.k8s.io", "networkpolicies"}, {"policy", "poddisruptionbudgets"}} {
 			all = append(all, Access{verb, r[0], r[1]})
 		}
 	}
@@ -40,7 +41,7 @@ func needed() []Access {
 		all = append(all, Access{verb, "", "pods"})
 	}
 	return append(all, Access{"get", "", "pods/log"}, Access{"list", "", "events"},
-		Access{"create", "", "pods/portforward"}, Access{"patch", "apps", "deployments/scale"}, Access{"patch", "apps", "statefulsets/scale"})
+		Access{"create", "", "pods/portforward"}, Access{"create", "", "pods/exec"}, Access{"patch", "apps", "deployments/scale"}, Access{"patch", "apps", "statefulsets/scale"})
 }
 
 // Preflight checks all that can be known before anything is done: that kubectl is there,
@@ -144,17 +145,34 @@ func (c Cluster) may(ctx context.Context, all []Access) error {
 	if answers, err = readReviews(out); err != nil {
 		return err
 	}
-	var denied []string
+	var denied []Access
 	for i, a := range answers {
 		if !a.Status.Allowed && i < len(all) {
-			denied = append(denied, all[i].String())
+			denied = append(denied, all[i])
 		}
 	}
 	if len(denied) > 0 {
-		return fmt.Errorf("in namespace %s we may not: %s; ask for a role with these (admin of the namespace has them), or choose another --context; `kubectl auth can-i %s` asks again",
-			c.Namespace, strings.Join(denied, ", "), denied[0])
+		return fmt.Errorf("in namespace %s we may not %s; ask for a role with these (the ClusterRole admin, bound there, has them), or choose another --context; `kubectl%s auth can-i %s --namespace %s` asks again",
+			c.Namespace, inWords(denied), c.contextFlag(), denied[0], c.Namespace)
 	}
 	return nil
+}
+
+// inWords names each resource once.
+func inWords(all []Access) string {
+	var resources []string
+	verbs := map[string][]string{}
+	for _, a := range all {
+		r := strings.TrimPrefix(a.String(), a.Verb+" ")
+		if verbs[r] == nil {
+			resources = append(resources, r)
+		}
+		verbs[r] = append(verbs[r], a.Verb)
+	}
+	for i, r := range resources {
+		resources[i] = strings.Join(verbs[r], "/") + " " + r
+	}
+	return strings.Join(resources, ", ")
 }
 
 type allowed struct {

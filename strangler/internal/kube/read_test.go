@@ -78,3 +78,9 @@ func TestATagIsSetBehindARegistrysPort(t *testing.T) {
 		require.Equal(t, want, kube.WithTag(image, "05"), image)
 	}
 }
+
+func TestWhatWeMayNotIsToldByResource(t *testing.T) {
+	require.Equal(t, "get/list pods, create deployments.apps, create pods/exec", kube.InWords([]kube.Access{
+		{Verb: "get", Resource: "pods"}, {Verb: "create", Group: "apps", Resource: "deployments"}, {Verb: "list", Resource: "pods"}, {Verb: "create", Resource: "pods/exec"},
+	}))
+}
