@@ -43,6 +43,7 @@ they find it by --run-dir. docs/deploy/targets.md says what each target does.`,
 	cmd.Flags().StringVar(&target.Images, "images", "", "with --target compose or kubernetes: take PREFIX/HOST:STEP from a registry, by this prefix (default: built of this checkout; on Kubernetes banyan/HOST:STEP)")
 	cmd.Flags().StringVar(&target.Context, "context", "", "with --target kubernetes: the kubeconfig's context (default: the current one; remembered)")
 	cmd.Flags().StringVar(&target.Namespace, "namespace", "", "with --target kubernetes: the namespace, made if it is not there (default: banyan)")
+	cmd.Flags().StringVar(&target.Kustomize, "kustomize", "", "with --target kubernetes: the folder with a kustomization for each step, such as deploy/eks/steps (default: migration-steps)")
 	cmd.Flags().StringVar(&target.URL, "url", "", "with --target kubernetes: where users come in, when neither a node port nor a load balancer tells")
 	external(cmd, &x)
 	return cmd

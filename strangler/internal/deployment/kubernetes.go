@@ -29,6 +29,8 @@ type OnKubernetes struct {
 	Made    bool `json:"made"`
 	// Entries are where users come in, by process, once that was found out.
 	Entries map[string]string `json:"entries,omitempty"`
+	// Adopted is the Secret of somebody else whose tokens are the run's.
+	Adopted string `json:"adopted,omitempty"`
 	// Settled is the step that what is beside the processes was brought to.
 	Settled string `json:"settled,omitempty"`
 }

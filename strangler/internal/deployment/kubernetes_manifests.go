@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -18,7 +19,11 @@ func (k *kubernetes) step(ctx context.Context, name string) ([]kube.Object, erro
 	if objects, done := k.rendered[name]; done {
 		return objects, nil
 	}
-	objects, err := k.cluster.Render(ctx, filepath.Join(k.run.path.Root, steps.Folder, name))
+	dir := cmp.Or(k.run.state.Target.Kustomize, steps.Folder)
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(k.run.path.Root, dir)
+	}
+	objects, err := k.cluster.Render(ctx, filepath.Join(dir, name))
 	if err != nil {
 		return nil, fmt.Errorf("render step %s: %w", name, err)
 	}
@@ -87,6 +92,15 @@ func mainWorkload(p steps.Process) func(kube.Object) bool {
 	}
 }
 
+// given tells whether a server is run by somebody else: no step has what runs it.
+func (k *kubernetes) given(ctx context.Context, p steps.Process) (bool, error) {
+	if p.Host() {
+		return false, nil
+	}
+	picked, err := k.find(ctx, mainWorkload(p))
+	return len(picked) == 0, err
+}
+
 // workload that runs the process, as the nearest step that has it says.
 func (k *kubernetes) workload(ctx context.Context, p steps.Process) (kube.Object, error) {
 	picked, err := k.find(ctx, mainWorkload(p))
@@ -123,25 +137,4 @@ func (k *kubernetes) belongings(objects []kube.Object, process string) []kube.Ob
 		all = append(all, k.ours(o.Clone()))
 	}
 	return all
-}
-
-// ours puts the run's own tokens into the Secrets that a step brings. Those that somebody
-// else brings are taken as they are: see prepare.
-func (k *kubernetes) ours(o kube.Object) kube.Object {
-	if o.Kind() != "Secret" {
-		return o
-	}
-	data, _ := o["data"].(map[string]any)
-	for key, value := range k.tokens() {
-		if _, has := data[key]; has {
-			delete(data, key)
-			o.SetStringData(key, value)
-		}
-	}
-	return o
-}
-
-// tokens are what all hosts of a run share, by the key in their Secrets.
-func (k *kubernetes) tokens() map[string]string {
-	return map[string]string{"ADMIN_TOKEN": k.run.state.Token, "IDENTITY_KEY": k.run.state.IdentityKey}
 }

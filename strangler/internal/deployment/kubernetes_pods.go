@@ -61,7 +61,7 @@ func (k *kubernetes) replicas() map[string]*Instance {
 }
 
 // alive: one that is not ready for a moment runs all the same, and may have sessions.
-// The name of infrastructure stands for any pod of it.
+// The name of infrastructure stands for any pod of it, or for the one that is given.
 func (k *kubernetes) alive(name string) bool {
 	if _, is := k.run.path.Processes[name]; !is {
 		return k.pod(name).Running
@@ -71,5 +71,6 @@ func (k *kubernetes) alive(name string) bool {
 			return true
 		}
 	}
-	return false
+	given, err := k.given(context.Background(), k.run.path.Processes[name])
+	return err == nil && given && k.run.reaching().Replicas(name) > 0
 }

@@ -43,9 +43,6 @@ func (k *kubernetes) prepare(ctx context.Context, to int) error {
 	if err := k.cluster.Apply(ctx, kube.Pick(objects, kube.OfProcess(""), kube.Not(kube.OfKind("Namespace")))...); err != nil {
 		return err
 	}
-	if err := k.adopt(ctx, objects); err != nil {
-		return err
-	}
 	k.prepared = true
 	return k.arriveAgain(ctx)
 }
@@ -54,8 +51,8 @@ func (k *kubernetes) prepare(ctx context.Context, to int) error {
 func (r *Run) beginKubernetes() error {
 	x, t := r.state.External, r.state.Target
 	if t.Name != Kubernetes {
-		if t.Context != "" || t.Namespace != "" || t.URL != "" {
-			return fmt.Errorf("--context, --namespace and --url are for --target %s", Kubernetes)
+		if t.Context != "" || t.Namespace != "" || t.URL != "" || t.Kustomize != "" {
+			return fmt.Errorf("--context, --namespace, --kustomize and --url are for --target %s", Kubernetes)
 		}
 		return nil
 	}
@@ -141,40 +138,6 @@ func (k *kubernetes) claim(ctx context.Context) error {
 	return k.cluster.Apply(ctx, o)
 }
 
-// adopt takes the tokens of Secrets that somebody else brings (External Secrets): the
-// hosts know these.
-func (k *kubernetes) adopt(ctx context.Context, objects []kube.Object) error {
-	found := map[string]string{}
-	for _, name := range sortedKeys(k.run.path.Processes) {
-		secret := name + "-secrets"
-		if !k.run.path.Processes[name].Host() || slices.ContainsFunc(objects, func(o kube.Object) bool { return o.Kind() == "Secret" && o.Name() == secret }) {
-			continue
-		}
-		data, err := k.cluster.Secret(ctx, secret)
-		if kube.NotFound(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		for key := range k.tokens() {
-			if value := data[key]; value != "" {
-				if other := found[key]; other != "" && other != value {
-					return fmt.Errorf("the hosts' Secrets disagree about %s: give %s and the others the same", key, secret)
-				}
-				found[key] = value
-			}
-		}
-	}
-	s := k.run.state
-	for key, mine := range map[string]*string{"ADMIN_TOKEN": &s.Token, "IDENTITY_KEY": &s.IdentityKey} {
-		if found[key] != "" {
-			*mine = found[key]
-		}
-	}
-	return k.run.save()
-}
-
 // deliver writes the ConfigMap, which is the truth, and then sees to it that the hosts
 // hear of it soon: a kubelet looks by itself once a minute or so, and at once when the pod
 // was touched. Gateways are told by their admin port besides, before that: writes may wait
@@ -218,9 +181,27 @@ func (k *kubernetes) mounting(configMap string) []string {
 	return refs
 }
 
-// kinds of all that the steps consist of, but for the namespace itself.
-func kinds() string {
-	return strings.Join(passiveKinds(), ",") + ",deployments,statefulsets,jobs,secrets,configmaps"
+// kinds of all that the steps consist of, but for the namespace itself. What a step has
+// beside the usual is asked for only where the namespace does not go as a whole: its API
+// may be gone by now.
+func (k *kubernetes) kinds(ctx context.Context) []string {
+	all := append(passiveKinds(), "deployments", "statefulsets", "jobs", "secrets", "configmaps")
+	if k.known().Made {
+		return all
+	}
+	for _, s := range k.run.path.Steps {
+		objects, err := k.step(ctx, s.Name)
+		if err != nil {
+			k.run.progress("what kinds " + s.Name + " has is not known: " + err.Error())
+			continue
+		}
+		for _, o := range objects {
+			if !slices.Contains(all, strings.ToLower(o.Kind())+"s") && !slices.Contains(all, o.Resource()) && !slices.Contains([]string{"Namespace", "NetworkPolicy"}, o.Kind()) {
+				all = append(all, o.Resource())
+			}
+		}
+	}
+	return all
 }
 
 func passiveKinds() []string {
@@ -235,7 +216,7 @@ func (k *kubernetes) end(ctx context.Context) error {
 	}
 	all := []string{kube.ProcessLabel, "app.kubernetes.io/part-of=banyan"}
 	for _, selector := range all {
-		if err := k.cluster.DeleteAll(ctx, selector, strings.Split(kinds(), ",")...); err != nil {
+		if err := k.cluster.DeleteAll(ctx, selector, k.kinds(ctx)...); err != nil {
 			return err
 		}
 	}

@@ -136,6 +136,26 @@ func TestOnKubernetesARestartThatIsDoneAgainIsTheSame(t *testing.T) {
 	require.NotEqual(t, first, k.thisRestart())
 }
 
+func TestOnKubernetesServersMayBeGiven(t *testing.T) {
+	k := onKubernetes(t, "03-redis-sessions")
+	k.run.state.Target.Kustomize = "deploy/eks/steps"
+	redis, monolith := k.run.path.Processes["redis"], k.run.path.Processes["monolith"]
+	given, err := k.given(t.Context(), redis)
+	require.NoError(t, err)
+	require.True(t, given, "a managed one has no pods")
+	given, err = k.given(t.Context(), monolith)
+	require.NoError(t, err)
+	require.False(t, given)
+	o, err := k.workload(t.Context(), monolith)
+	require.NoError(t, err)
+	require.Equal(t, 3, o.Replicas())
+	objects, err := k.step(t.Context(), "03-redis-sessions")
+	require.NoError(t, err)
+	for _, o := range k.belongings(objects, "monolith") {
+		require.NotEqual(t, "Secret", o.Kind(), "its Secrets come from elsewhere, and are adopted")
+	}
+}
+
 func TestOnKubernetesAServerIsNotKilledWithItsData(t *testing.T) {
 	k := onKubernetes(t, "05-comments-dark")
 	p := k.run.path.Processes["kafka"]

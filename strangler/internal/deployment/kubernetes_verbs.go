@@ -23,6 +23,9 @@ func (k *kubernetes) grow(ctx context.Context, p steps.Process, want int) error 
 	if err := k.foundation(ctx, p); err != nil {
 		return err
 	}
+	if given, err := k.given(ctx, p); given || err != nil {
+		return err
+	}
 	o, err := k.workload(ctx, p)
 	if err != nil {
 		return err
@@ -53,7 +56,7 @@ func (k *kubernetes) foundation(ctx context.Context, p steps.Process) error {
 	if err != nil {
 		return err
 	}
-	if len(objects) == 0 {
+	if len(objects) == 0 && p.Host() {
 		return fmt.Errorf("no step's kustomization has what runs %s: a Deployment or StatefulSet labelled %s=%s", p.Name, kube.ProcessLabel, p.Name)
 	}
 	beside, err := k.find(ctx, kube.OfProcess(p.Name))
@@ -61,6 +64,9 @@ func (k *kubernetes) foundation(ctx context.Context, p steps.Process) error {
 		return err
 	}
 	if err := k.cluster.Apply(ctx, k.belongings(beside, p.Name)...); err != nil {
+		return err
+	}
+	if err := k.adopt(ctx, p, beside); err != nil {
 		return err
 	}
 	for _, o := range kube.Pick(objects, kube.Not(mainWorkload(p))) {
@@ -135,6 +141,9 @@ func (k *kubernetes) rollOut(ctx context.Context, o kube.Object) error {
 func (k *kubernetes) shrink(ctx context.Context, p steps.Process, want int) error {
 	defer k.seen.forget()
 	if err := k.unsettle(); err != nil {
+		return err
+	}
+	if given, err := k.given(ctx, p); given || err != nil {
 		return err
 	}
 	o, err := k.workload(ctx, p)

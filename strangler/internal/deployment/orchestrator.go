@@ -33,6 +33,9 @@ type Target struct {
 	Namespace string `json:"namespace,omitempty"`
 	// URL is where users come in, on Kubernetes, when that can't be found out.
 	URL string `json:"url,omitempty"`
+	// Kustomize is the folder that has a kustomization for each step, by the step's name;
+	// empty is migration-steps.
+	Kustomize string `json:"kustomize,omitempty"`
 }
 
 // orchestrator is what a target does to processes; Run decides when. Every method that

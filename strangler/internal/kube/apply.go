@@ -41,14 +41,14 @@ func (c Cluster) Delete(ctx context.Context, objects ...Object) error {
 	}
 	refs := make([]string, len(objects))
 	for i, o := range objects {
-		refs[i] = o.resource() + "/" + o.Name()
+		refs[i] = o.Resource() + "/" + o.Name()
 	}
 	_, err := c.runWithin(ctx, workWithin, nil, append([]string{"delete", "--ignore-not-found", "--wait"}, refs...)...)
 	return err
 }
 
-// resource is the object's kind with its group, which tells apart kinds of one name.
-func (o Object) resource() string {
+// Resource is the object's kind with its group, which tells apart kinds of one name.
+func (o Object) Resource() string {
 	group, _, grouped := strings.Cut(o.APIVersion(), "/")
 	if !grouped {
 		return strings.ToLower(o.Kind())
