@@ -29,14 +29,14 @@ func (k *kubernetes) prepare(ctx context.Context, to int) error {
 	if err != nil {
 		return err
 	}
-	if err := k.enter(ctx, objects); err != nil {
-		return err
-	}
 	version, err := k.cluster.Preflight(ctx, objects)
 	if err != nil {
 		return err
 	}
 	k.run.progress(fmt.Sprintf("Kubernetes %s, context %s, namespace %s", version, k.cluster.Context, k.cluster.Namespace))
+	if err := k.enter(ctx, objects); err != nil {
+		return err
+	}
 	if err := k.claim(ctx); err != nil {
 		return err
 	}
@@ -81,12 +81,11 @@ func (k *kubernetes) remember(ctx context.Context) error {
 // enter makes the namespace unless it is there, as the step says it.
 func (k *kubernetes) enter(ctx context.Context, objects []kube.Object) error {
 	_, err := k.cluster.Get(ctx, "namespace", k.cluster.Namespace)
-	if err == nil {
+	if err == nil || kube.Forbidden(err) { // who may not look at namespaces works in one that was given
 		return nil
 	}
 	if !kube.NotFound(err) {
-		// One who may not look at namespaces works in one that was given.
-		return nil //nolint:nilerr // Preflight tells what is wrong with the cluster, if it is more than that
+		return err
 	}
 	o, err := kube.One(objects, "Namespace", kube.OfKind("Namespace"))
 	if err != nil {

@@ -129,13 +129,14 @@ func (r *Run) SeenWithin(through string) time.Duration {
 
 // GatewayPage is the live page of the gateway, empty while none runs.
 func (r *Run) GatewayPage() string {
-	for _, name := range r.gateways() {
-		if k, is := r.on.(*kubernetes); is {
-			return k.page()
-		}
-		return r.on.adminURL(name) + "/_strangler/"
+	names := r.gateways()
+	if len(names) == 0 {
+		return ""
 	}
-	return ""
+	if k, is := r.on.(*kubernetes); is {
+		return k.page()
+	}
+	return r.on.adminURL(names[0]) + "/_strangler/"
 }
 
 // Gateway asks the first gateway how it is.

@@ -46,8 +46,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // NotFound tells whether a command failed because the object is not there.
 func NotFound(err error) bool { return saysReason(err, "(NotFound)") }
 
-// refused tells whether the cluster did not take a command because of who we are.
-func refused(err error) bool { return saysReason(err, "(Forbidden)") }
+// Forbidden tells whether the cluster did not take a command because of who we are.
+func Forbidden(err error) bool { return saysReason(err, "(Forbidden)") }
 
 func saysReason(err error, reason string) bool {
 	var e *Error
