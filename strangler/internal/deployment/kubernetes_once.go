@@ -51,8 +51,8 @@ func (k *kubernetes) job(ctx context.Context, p steps.Process, args []string) (k
 		return nil, fmt.Errorf("no step has a Job or a Deployment of %s to run %s %q by", p.Name, p.Name, args)
 	}
 	o, err := kube.Once(from[0], p.Name+"-"+args[0], args...)
-	if err != nil {
-		return nil, err
+	if err != nil || from[0].Kind() == "Job" {
+		return o, err // it has what it needs to migrate, and nothing that the host is told goes well with that alone
 	}
 	env, err := k.told(ctx, p)
 	if err != nil {

@@ -70,6 +70,7 @@ func TestOnKubernetesWhatBelongsToAProcessReplacesNoPod(t *testing.T) {
 
 func TestOnKubernetesAStepBackFindsWhatItHasNoMore(t *testing.T) {
 	k := onKubernetes(t, "04-seams") // on the way back from 05
+	k.run.state.Environment = steps.Table{"comments": {"EVENTS": "outbox"}}
 	comments := k.run.path.Processes["comments"]
 	o, err := k.workload(t.Context(), comments)
 	require.NoError(t, err)
@@ -77,6 +78,7 @@ func TestOnKubernetesAStepBackFindsWhatItHasNoMore(t *testing.T) {
 	job, err := k.job(t.Context(), comments, comments.Discard)
 	require.NoError(t, err)
 	require.Equal(t, "job/comments-discard", job.Ref())
+	require.NotContains(t, job.Env(), "EVENTS", "what needs Kafka is no matter of a Job that has no address of it")
 	require.Equal(t, kube.Migrate, job.Part(), "network policies let it to the database by this label")
 }
 
