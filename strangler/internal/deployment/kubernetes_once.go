@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -33,6 +34,10 @@ func (k *kubernetes) once(ctx context.Context, p steps.Process, args []string) e
 		return err
 	}
 	out, err := k.cluster.RunJob(ctx, o, onceWithin)
+	var failed *kube.RolloutError
+	if errors.As(err, &failed) && out != "" {
+		failed.Log = "" // ended adds it
+	}
 	return k.run.ended(p, args, []byte(out), err)
 }
 

@@ -223,7 +223,7 @@ func jobs(t *testing.T, c kube.Cluster) {
 	bad, err := kube.Once(job, "bad", "echo what went wrong; exit 3")
 	require.NoError(t, err)
 	log, err := c.RunJob(t.Context(), bad, time.Minute)
-	require.ErrorContains(t, err, "job/bad does not come up")
+	require.ErrorContains(t, err, "job/bad failed")
 	require.ErrorContains(t, err, "what went wrong")
 	require.Equal(t, "what went wrong", log)
 }

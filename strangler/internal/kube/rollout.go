@@ -28,7 +28,11 @@ type RolloutError struct {
 
 func (e *RolloutError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s does not come up: %s", e.Workload, e.Why)
+	what := "does not come up"
+	if strings.HasPrefix(e.Workload, "job/") {
+		what = "failed"
+	}
+	fmt.Fprintf(&b, "%s %s: %s", e.Workload, what, e.Why)
 	if len(e.Events) > 0 {
 		fmt.Fprintf(&b, "\nevents:\n  %s", strings.Join(e.Events, "\n  "))
 	}
@@ -157,9 +161,12 @@ func (r *rollout) look(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	r.worst = Pod{}
-	going := false
+	going, ready := false, 0
 	for _, p := range pods {
 		going = going || p.Ending
+		if p.Ready {
+			ready++
+		}
 		if p.Ready || p.Ending {
 			delete(r.since, p.Name)
 			continue
@@ -172,10 +179,13 @@ func (r *rollout) look(ctx context.Context) (bool, error) {
 	if why := w.gaveUp(); why != "" && !done {
 		return false, r.explain(ctx, r.worst, why)
 	}
-	if done && going {
+	switch {
+	case done && going:
 		r.how = "a replica is still ending"
+	case done && ready < w.wanted(): // what the controller counted is of before a pod was killed
+		r.how = fmt.Sprintf("%d of %d replicas are ready", ready, w.wanted())
 	}
-	return done && !going, nil
+	return done && !going && ready >= w.wanted(), nil
 }
 
 // hopeless says why waiting for a pod is no use.
