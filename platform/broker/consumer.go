@@ -35,8 +35,10 @@ type ConsumerConfig struct {
 const (
 	// rejoin is the pause after a failure, before the group is joined again.
 	rejoin = time.Second
-	// rebalance is how long the group waits for a member's handlers to return.
-	rebalance = 30 * time.Second
+	// rebalance is how long the group waits for a member's handlers to return, and for
+	// members that died while it was meeting. One whose handlers take longer is let in
+	// again a moment later; what it commits meanwhile is refused.
+	rebalance = 6 * time.Second
 	// leaving bounds how long a broker is waited for that does not answer any more.
 	leaving = 5 * time.Second
 )
@@ -80,11 +82,7 @@ func (b *Broker) Consume(ctx context.Context, cfg ConsumerConfig, handle Handle)
 	}
 	own := newConns(b.conns.dial)
 	defer own.close()
-	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
-		ID: cfg.Group, Topics: cfg.Topics, Brokers: b.cfg.Addrs, Dialer: b.forConsumers(own.dial),
-		StartOffset: start, SessionTimeout: cfg.Session, HeartbeatInterval: cfg.Session / 5,
-		RebalanceTimeout: rebalance, JoinGroupBackoff: rejoin, Timeout: b.cfg.RequestTimeout,
-	})
+	group, err := kafka.NewConsumerGroup(b.groupConfig(cfg, start, b.forConsumers(own.dial)))
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", cfg.Group, err)
 	}
@@ -94,6 +92,18 @@ func (b *Broker) Consume(ctx context.Context, cfg ConsumerConfig, handle Handle)
 	defer cut.Stop()
 	m.leave()
 	return nil
+}
+
+// groupConfig is kafka-go's. Its Timeout and RebalanceTimeout together are how long a
+// member waits to be let in; then it gives up, and comes again as somebody new. A broker
+// may begin its wait for the missing anew with each who comes: members that give up too
+// soon, in turn, would keep each other out for as long as one is missing.
+func (b *Broker) groupConfig(cfg ConsumerConfig, start int64, dialer *kafka.Dialer) kafka.ConsumerGroupConfig {
+	return kafka.ConsumerGroupConfig{
+		ID: cfg.Group, Topics: cfg.Topics, Brokers: b.cfg.Addrs, Dialer: dialer,
+		StartOffset: start, SessionTimeout: cfg.Session, HeartbeatInterval: cfg.Session / 5,
+		RebalanceTimeout: rebalance, JoinGroupBackoff: rejoin, Timeout: b.cfg.RequestTimeout + cfg.Session,
+	}
 }
 
 // member is this process's place in a group.
