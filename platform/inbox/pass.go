@@ -38,8 +38,8 @@ type outcome struct {
 	delays     []time.Duration // from minted to applied
 	begun      time.Time       // when the handler was called
 	handled    []Event
-	waiting    int             // in this partition, afterwards
-	wake       time.Time       // when the first of them has waited long enough
+	waiting    int       // in this partition, afterwards
+	wake       time.Time // when the first of them has waited long enough
 }
 
 // pass is one transaction over items of one partition: all of it is kept, or nothing.

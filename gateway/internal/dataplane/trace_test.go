@@ -26,7 +26,9 @@ func TestTheGatewaysSpanIsWhatOwnersAreToldOf(t *testing.T) {
 	got := make(chan map[string]any, 8)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var message struct {
-			ResourceSpans []struct{ ScopeSpans []struct{ Spans []map[string]any } }
+			ResourceSpans []struct {
+				ScopeSpans []struct{ Spans []map[string]any }
+			}
 		}
 		if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
 			t.Error(err)
