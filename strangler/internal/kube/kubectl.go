@@ -124,18 +124,22 @@ func (c Cluster) get(ctx context.Context, into any, args ...string) error {
 }
 
 // lastWords of a command: its last lines, without the client's own log lines, which
-// repeat one failure several times.
+// repeat one failure several times; the last of these where it said nothing else.
 func lastWords(said string) string {
 	var kept []string
+	var logged string
 	for _, line := range strings.Split(strings.TrimSpace(said), "\n") {
-		if !klogLine(line) && line != "" {
+		switch {
+		case klogLine(line):
+			logged = line
+		case line != "":
 			kept = append(kept, line)
 		}
 	}
-	if len(kept) > 12 {
-		kept = kept[len(kept)-12:]
+	if len(kept) == 0 {
+		return logged
 	}
-	return strings.Join(kept, "\n")
+	return strings.Join(kept[max(0, len(kept)-12):], "\n")
 }
 
 // klogLine is one such as `E1121 18:31:09.811246    9633 memcache.go:265] ...`.
