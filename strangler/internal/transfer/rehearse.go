@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,16 +74,18 @@ func once(ctx context.Context, from, to *remote.Client) (way time.Duration, err 
 	if err != nil {
 		return 0, err
 	}
+	var missing error // what was last said of it: an asking that ctx cut off says nothing
 	for {
 		err := to.Rehearsed(ctx, number)
-		if err == nil {
+		switch {
+		case err == nil:
 			return time.Since(began), nil
-		}
-		if errors.Is(err, remote.ErrUntold) || time.Since(began) > longWay {
+		case ctx.Err() != nil:
+			return time.Since(began), errors.Join(cmp.Or(missing, err), ctx.Err())
+		case errors.Is(err, remote.ErrUntold) || time.Since(began) > longWay:
 			return time.Since(began), err
 		}
-		if ended := pause(ctx, rehearsedEvery); ended != nil {
-			return time.Since(began), errors.Join(err, ended)
-		}
+		missing = err
+		_ = pause(ctx, rehearsedEvery) // the next asking finds ctx ended
 	}
 }
