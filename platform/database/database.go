@@ -58,21 +58,38 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	return &DB{cfg: cfg, pgx: config, pool: pool, gorm: g}, nil
 }
 
+// firstAsk is how long the first attempt may take; each after it may take twice as long,
+// up to connectTimeout. In a cluster a pod's first packets may be dropped, until those
+// who enforce network policies know its address: who waits for an answer to them waits for
+// TCP, which asks again after 1 s, 3 s, 7 s (RFC 6298).
+const firstAsk = 250 * time.Millisecond
+
 // reach asks until the database answers, or says no in a way that waiting does not
 // mend.
 func reach(ctx context.Context, pool *sql.DB, cfg Config) error {
 	ctx, cancel := context.WithTimeout(ctx, cfg.Wait+connectTimeout)
 	defer cancel()
 	deadline := time.Now().Add(cfg.Wait)
-	for {
-		err := pool.PingContext(ctx)
+	for within := firstAsk; ; within = min(2*within, connectTimeout) {
+		if cfg.Wait == 0 {
+			within = connectTimeout // there is no second attempt
+		}
+		silent, err := ask(ctx, pool, within)
 		if err == nil {
 			return nil
 		}
-		if !IsUnavailable(err) || time.Now().After(deadline) || pause(ctx, 100*time.Millisecond) != nil {
+		if !silent && !IsUnavailable(err) || time.Now().After(deadline) || pause(ctx, 100*time.Millisecond) != nil {
 			return explain(err, cfg)
 		}
 	}
+}
+
+// ask is one attempt; silent tells that it got no answer in its time.
+func ask(ctx context.Context, pool *sql.DB, within time.Duration) (silent bool, err error) {
+	attempt, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	err = pool.PingContext(attempt)
+	return attempt.Err() != nil && ctx.Err() == nil, err
 }
 
 // explain says what to do about a database that can't be opened.

@@ -102,6 +102,32 @@ func TestOpenWaitsForADatabaseThatIsNotUpYet(t *testing.T) {
 	stop()
 }
 
+// A network that swallows what a new pod sends at first: the first connection is never
+// answered, those after it are.
+func TestOpenDoesNotHangOnItsFirstAttempt(t *testing.T) {
+	config, err := pgconn.ParseConfig(embeddedtest.Database(t))
+	require.NoError(t, err)
+	door, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := door.Addr().String()
+	opened := make(chan error, 1)
+	go func() {
+		url := fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", config.User, config.Password, address, config.Database)
+		db, err := database.Open(t.Context(), database.Config{URL: url, Wait: 4 * time.Second}) // less than an attempt may take at most
+		if err == nil {
+			err = db.Close()
+		}
+		opened <- err
+	}()
+	silent, err := door.Accept()
+	require.NoError(t, err)
+	defer silent.Close()
+	require.NoError(t, door.Close())
+	stop := forward(t, address, net.JoinHostPort(config.Host, fmt.Sprint(config.Port)))
+	defer stop()
+	require.NoError(t, <-opened)
+}
+
 func TestATransactionIsAllOrNothing(t *testing.T) {
 	db := open(t, database.Config{})
 	execute(t, db, "CREATE TABLE n (n int PRIMARY KEY)")
