@@ -43,6 +43,9 @@ type host struct {
 
 // serve runs the monolith until ctx ends, then stops it in order.
 func serve(ctx context.Context, cfg config.Config, logger *slog.Logger) error {
+	if err := cfg.MayServe(); err != nil {
+		return err
+	}
 	h, err := start(ctx, cfg, logger)
 	if err != nil {
 		return err

@@ -156,7 +156,6 @@ func (c Config) check() error {
 		checkDatabase(c.DatabaseURL),
 		c.CheckPublic("PUBLIC_URL", c.PublicURL),
 		checkToken(c.AdminToken, c.AdminAddr),
-		c.checkDefaults(),
 		c.checkSeams(),
 		c.Access.Check(),
 	}
@@ -232,9 +231,10 @@ func checkToken(token, address string) error {
 // developments is how each secret begins that the repository's own manifests have.
 const developments = "development-only"
 
-// checkDefaults refuses secrets that everybody can read in the repository, where people
-// come by HTTPS: there it is no development any more.
-func (c Config) checkDefaults() error {
+// MayServe refuses secrets that everybody can read in the repository, where people
+// come by HTTPS: there it is no development any more. Its errors name the variables. It is
+// for who answers people: a command that ends, such as migrate, is told nothing of cookies.
+func (c Config) MayServe() error {
 	if !c.CookieSecure {
 		return nil
 	}
