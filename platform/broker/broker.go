@@ -48,7 +48,7 @@ const (
 type Broker struct {
 	cfg       Config
 	mechanism sasl.Mechanism
-	transport *kafka.Transport
+	transport wary
 	client    *kafka.Client
 	conns     *conns
 }
@@ -79,10 +79,10 @@ func New(cfg Config) (*Broker, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	b := &Broker{cfg: cfg, mechanism: mechanism, conns: newConns((&net.Dialer{Timeout: dialTimeout}).DialContext)}
-	b.transport = &kafka.Transport{
+	b.transport = wary{&kafka.Transport{
 		Dial: b.conns.dial, DialTimeout: dialTimeout, IdleTimeout: idleTimeout,
 		MetadataTTL: metadataTTL, ClientID: cfg.ClientID, TLS: cfg.TLS, SASL: mechanism,
-	}
+	}}
 	b.client = &kafka.Client{Addr: kafka.TCP(cfg.Addrs...), Transport: b.transport, Timeout: cfg.RequestTimeout}
 	return b, nil
 }
