@@ -17,7 +17,7 @@ func (t *tool) bench() *cobra.Command {
 		Use: "bench", Short: "Measure alternatives side by side", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(t.benchSessions(), t.benchGateway(), t.benchOutbox(), t.benchHandover(), t.benchProcess(), t.benchEvents())
+	cmd.AddCommand(t.benchSessions(), t.benchGateway(), t.benchOutbox(), t.benchBackfill(), t.benchHandover(), t.benchProcess(), t.benchEvents())
 	return cmd
 }
 

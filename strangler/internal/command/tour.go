@@ -69,19 +69,30 @@ func (t *tool) runTour(ctx context.Context, f tourFlags) error {
 	if err != nil && report.Error == "" {
 		report.Error = err.Error()
 	}
+	if report.Logs != "" {
+		report.RemoveLogs = t.downLine()
+	}
 	if printing := t.printReport(report, f.json); printing != nil {
 		return errors.Join(err, printing)
 	}
-	if err != nil {
-		return err
-	}
-	if f.keep {
+	if err == nil && f.keep {
 		t.sayKept(kept)
 	}
-	if !report.OK {
-		return errNotHeld
+	if err == nil && !report.OK {
+		err = errNotHeld
 	}
-	return nil
+	if err != nil && report.Logs != "" {
+		return fmt.Errorf("%w\nthe processes' logs are in %s; `%s` removes them, and so does the next run there", err, report.Logs, report.RemoveLogs)
+	}
+	return err
+}
+
+// downLine is what somebody types to end the run, or to remove what one left.
+func (t *tool) downLine() string {
+	if t.runDir == "" {
+		return "go run ./strangler down"
+	}
+	return fmt.Sprintf("go run ./strangler down --run-dir %q", t.runDir)
 }
 
 func (t *tool) walkTour(ctx context.Context, f tourFlags) (tour.Report, tour.Kept, error) {

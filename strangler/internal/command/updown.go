@@ -141,8 +141,7 @@ func (t *tool) down() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			run, _, err := t.open()
 			if errors.Is(err, deployment.ErrNoRun) {
-				t.say(err.Error())
-				return nil
+				return t.forget(err)
 			}
 			if err != nil {
 				return err
@@ -154,4 +153,20 @@ func (t *tool) down() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// forget removes the logs of a tour that did not hold; nothing is what says that there is
+// nothing else.
+func (t *tool) forget(nothing error) error {
+	dir, err := t.dir()
+	if err != nil {
+		return err
+	}
+	forgot, err := deployment.Forget(dir)
+	if err == nil && forgot {
+		t.say("the logs that a run left in " + dir + " are removed")
+		return nil
+	}
+	t.say(nothing.Error())
+	return err
 }

@@ -82,7 +82,7 @@ func (t *tool) verifyElsewhere(ctx context.Context, f verifyFlags) error {
 	who := func(context.Context) (deployment.Moderator, error) {
 		return deployment.Moderator{Email: f.moderator, Password: password}, nil
 	}
-	return t.playAt(ctx, f.url, f.seenWithin, who, f.json)
+	return t.playAt(ctx, verification{URL: f.url}, f.seenWithin, who, f.json)
 }
 
 // verification is the outcome of verify, as --json prints it.
@@ -93,6 +93,9 @@ type verification struct {
 	Journeys []journey `json:"journeys"` // in the order in which they ended
 	// Error is what kept verify from its end; empty when all journeys were played.
 	Error string `json:"error,omitempty"`
+	// Of a run that this tool brought up, if not all journeys held.
+	why
+	run *deployment.Run // nil where only the address is known
 }
 
 type journey struct {
@@ -114,25 +117,28 @@ func (t *tool) verifyRun(ctx context.Context, run *deployment.Run, through strin
 		err := run.EnsureModerator(ctx)
 		return run.Moderator(), err
 	}
-	return t.playAt(ctx, url, run.SeenWithin(through), who, asJSON)
+	return t.playAt(ctx, verification{URL: url, run: run}, run.SeenWithin(through), who, asJSON)
 }
 
 // moderator tells the account that journeys moderate with.
 type moderator func(context.Context) (deployment.Moderator, error)
 
 // playAt prints one document whatever happens once it is known where to ask.
-func (t *tool) playAt(ctx context.Context, url string, seenWithin time.Duration, who moderator, asJSON bool) error {
+func (t *tool) playAt(ctx context.Context, v verification, seenWithin time.Duration, who moderator, asJSON bool) error {
 	tell := t.printJourney
 	if asJSON {
 		tell = func(journey) {}
 	}
-	v := verification{URL: url, Journeys: []journey{}}
+	v.Journeys = []journey{}
 	err := v.play(ctx, who, seenWithin, tell)
 	if asJSON {
 		return errors.Join(writeJSON(t.out, v), err)
 	}
 	if v.OK {
-		fmt.Fprintf(t.out, "%d journeys hold at %s\n", len(v.Journeys), url)
+		fmt.Fprintf(t.out, "%d journeys hold at %s\n", len(v.Journeys), v.URL)
+	}
+	if v.Meanwhile != nil {
+		fmt.Fprintln(t.out, v.text(width(t.out)))
 	}
 	return err
 }
@@ -150,6 +156,9 @@ func (v *verification) play(ctx context.Context, who moderator, seenWithin time.
 		journeys.Run(ctx, journeys.Config{
 			BaseURL: v.URL, SeenWithin: seenWithin, Moderator: journeys.Credentials{Email: m.Email, Password: m.Password},
 			Played: func(r journeys.Result) {
+				if !r.OK && v.run != nil && v.Behind == nil && ctx.Err() == nil {
+					v.Behind = v.run.Behind(ctx) // when the others are over, it may have caught up
+				}
 				if ctx.Err() == nil {
 					v.Journeys = append(v.Journeys, journey{r.Name, r.OK, r.Duration.Milliseconds(), r.Detail})
 					tell(v.Journeys[len(v.Journeys)-1])
@@ -163,10 +172,18 @@ func (v *verification) play(ctx context.Context, who moderator, seenWithin time.
 	}
 	if err != nil {
 		v.Error = err.Error()
-		return err
+	} else {
+		err = v.conclude()
 	}
-	return v.conclude()
+	if err != nil && ctx.Err() == nil && v.run != nil {
+		v.why = explain(ctx, v.run, began.Add(-before), v.Behind)
+	}
+	return err
 }
+
+// before verify began, a host may have said what does not hold now: who keeps failing
+// says so once.
+const before = time.Minute
 
 func (v *verification) conclude() error {
 	failed := 0

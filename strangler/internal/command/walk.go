@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -104,6 +105,17 @@ func (t *tool) walkTo(ctx context.Context, run *deployment.Run, path steps.Path,
 	if err := run.Prepare(ctx, target); err != nil {
 		return err
 	}
+	began := time.Now()
+	if err := t.walkAll(ctx, run, walks); err != nil {
+		t.sayWhy(ctx, run, began)
+		return err
+	}
+	t.say("at " + run.Journal().At())
+	t.where(run)
+	return nil
+}
+
+func (t *tool) walkAll(ctx context.Context, run *deployment.Run, walks []plan.Walk) error {
 	if err := run.Revive(ctx); err != nil {
 		return err
 	}
@@ -119,8 +131,6 @@ func (t *tool) walkTo(ctx context.Context, run *deployment.Run, path steps.Path,
 			return err
 		}
 	}
-	t.say("at " + run.Journal().At())
-	t.where(run)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -73,15 +74,15 @@ func (f *folder) path(parts ...string) string {
 }
 
 // clear removes what a run puts there, and nothing else, but for the lock, which
-// we still hold, and the mark.
-func (f *folder) clear() error {
+// we still hold, the mark, and what is to be kept.
+func (f *folder) clear(keep ...string) error {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return fmt.Errorf("clear the run folder: %w", err)
 	}
 	var errs []error
 	for _, e := range entries {
-		if ours(e.Name()) {
+		if ours(e.Name()) && !slices.Contains(keep, e.Name()) {
 			errs = append(errs, os.RemoveAll(f.path(e.Name())))
 		}
 	}

@@ -104,6 +104,10 @@ type orchestrator interface {
 	// describe says of a replica what status shows beside its name: its identity (a
 	// container's name, none for a process), and what else there is to say.
 	describe(name string) (id, detail string)
+	// logs gives what replicas have written since then, or more, one after another; also
+	// what those wrote that have ended, where it is kept. The error tells of those that
+	// could not be read.
+	logs(ctx context.Context, since time.Time, read logReader) error
 	// close ends what serves only this command.
 	close() error
 }

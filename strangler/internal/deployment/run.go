@@ -103,7 +103,7 @@ func create(ctx context.Context, path steps.Path, f *folder, o Options, progress
 
 // begin writes what a new run consists of before anything is started.
 func (r *Run) begin(ctx context.Context, o Options) (err error) {
-	if err := os.MkdirAll(r.folder.path("logs"), 0o755); err != nil {
+	if err := os.MkdirAll(r.folder.path(logsName), 0o755); err != nil {
 		return fmt.Errorf("make the folder of the logs: %w", err)
 	}
 	r.state = &State{
@@ -234,7 +234,16 @@ func (r *Run) Close() error {
 }
 
 // Down ends every process and removes the folder.
-func (r *Run) Down(ctx context.Context) error {
+func (r *Run) Down(ctx context.Context) error { return r.down(ctx, r.folder.remove) }
+
+// DownButLogs ends every process and removes everything but the logs, which are in the
+// folder that it returns. The next run in the run's folder, or Forget, removes them.
+func (r *Run) DownButLogs(ctx context.Context) (logs string, err error) {
+	err = r.down(ctx, func() error { return r.folder.clear(logsName) })
+	return r.folder.path(logsName), err
+}
+
+func (r *Run) down(ctx context.Context, remove func() error) error {
 	_ = r.LetGo() // whoever waits learns the end by the gateway's
 	err := r.on.end(ctx)
 	r.client.CloseIdleConnections()
@@ -243,11 +252,36 @@ func (r *Run) Down(ctx context.Context) error {
 		err = errors.Join(err, r.journal.Close())
 	}
 	if err == nil {
-		err = r.folder.remove()
+		err = remove()
 	}
 	r.folder.unlock()
 	return err
 }
+
+// Forget removes the logs that a run left in dir when it ended (DownButLogs), and tells
+// whether there were any. What runs there, and a folder of anybody else, is not touched.
+func Forget(dir string) (forgot bool, err error) {
+	if dir, err = filepath.Abs(dir); err != nil {
+		return false, fmt.Errorf("resolve the run folder: %w", err)
+	}
+	for _, name := range []string{mark, logsName} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return false, nil //nolint:nilerr // no run's folder, or none with logs
+		}
+	}
+	f, err := openFolder(dir)
+	if err != nil {
+		return false, err
+	}
+	defer f.unlock()
+	if state, err := readState(dir); err != nil || state != nil {
+		return false, err
+	}
+	return true, f.remove()
+}
+
+// logsName is the folder of the logs in the run's.
+const logsName = "logs"
 
 // patience is how long a process may take to finish what is in flight; beyond the
 // hosts' own DRAIN_TIMEOUT of 10 s something is wrong with it.

@@ -27,7 +27,7 @@ func replicaName(p steps.Process, i int) string {
 	return p.Name + "-" + strconv.Itoa(i)
 }
 
-func (r *Run) log(name string) string { return r.folder.path("logs", name+".log") }
+func (r *Run) log(name string) string { return r.folder.path(logsName, name+".log") }
 
 // children are the launcher of this machine: child processes that outlive the command.
 type children struct{ run *Run }

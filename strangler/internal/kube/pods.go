@@ -189,7 +189,15 @@ func (c Cluster) KillAll(ctx context.Context, selector string) error {
 // Logs are the last lines of a pod's containers; previous are those of the run that
 // ended before this one.
 func (c Cluster) Logs(ctx context.Context, pod string, lines int, previous bool) (string, error) {
-	args := []string{"logs", pod, "--all-containers", fmt.Sprintf("--tail=%d", lines)}
+	return c.logs(ctx, previous, "logs", pod, "--all-containers", fmt.Sprintf("--tail=%d", lines))
+}
+
+// LogsSince are the lines of a pod's containers since then; previous as in Logs.
+func (c Cluster) LogsSince(ctx context.Context, pod string, since time.Time, previous bool) (string, error) {
+	return c.logs(ctx, previous, "logs", pod, "--all-containers", "--since-time="+since.UTC().Format(time.RFC3339))
+}
+
+func (c Cluster) logs(ctx context.Context, previous bool, args ...string) (string, error) {
 	if previous {
 		args = append(args, "--previous")
 	}

@@ -28,15 +28,17 @@ func (t *tour) checks(ctx context.Context, at steps.Step, again bool) {
 		if ctx.Err() != nil {
 			return // it failed by that, or may have
 		}
-		t.checked(c.Name, detail, err)
+		t.checked(ctx, c.Name, detail, err)
 	}
 }
 
-func (t *tour) checked(name, detail string, err error) {
+func (t *tour) checked(ctx context.Context, name, detail string, err error) {
 	if err != nil {
+		t.failing(ctx)
 		detail = err.Error()
 	}
-	t.row.check(name, err == nil, detail)
+	t.row.check(name, err == nil, detail, t.behind...)
+	t.behind = nil
 	t.Watch.Checked(t.row.Checks[len(t.row.Checks)-1])
 }
 
@@ -71,7 +73,12 @@ func (t *tour) journeys(ctx context.Context, through string, seenWithin time.Dur
 	}
 	moderator := t.run.Moderator()
 	config := journeys.Config{BaseURL: url, SeenWithin: seenWithin,
-		Moderator: journeys.Credentials{Email: moderator.Email, Password: moderator.Password}}
+		Moderator: journeys.Credentials{Email: moderator.Email, Password: moderator.Password},
+		Played: func(r journeys.Result) {
+			if !r.OK {
+				t.failing(ctx) // when the others are over, it may have caught up
+			}
+		}}
 	results := journeys.Run(ctx, config)
 	failed := journeys.Failed(results)
 	if len(failed) > 0 {

@@ -35,7 +35,7 @@ func (t *tour) demos(ctx context.Context, step steps.Step, at string) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		t.checked(d.Name, detail, err)
+		t.checked(ctx, d.Name, detail, err)
 	}
 	return nil
 }
@@ -64,6 +64,7 @@ func (t *tour) show(ctx context.Context, d steps.Demo) (detail string, err error
 	for i, act := range d.Do {
 		show.ahead = d.Do[i+1:]
 		if err := show.act(ctx, act); err != nil {
+			t.failing(ctx) // before the faults are taken away
 			return "", err
 		}
 	}

@@ -33,7 +33,7 @@ func (o *observer) After(ctx context.Context, w plan.Walk, i int, err error) err
 	a := w.Actions[i]
 	o.tour.entry.Store(o.tour.run.EntryURL())
 	if a.Verb == steps.Handover {
-		o.tour.handedOver()
+		o.tour.handedOver(ctx)
 	}
 	if a.Mark == "" {
 		return nil
@@ -46,7 +46,7 @@ func (o *observer) After(ctx context.Context, w plan.Walk, i int, err error) err
 }
 
 // handedOver is what users noticed of a hand-over: a wait, and never a refusal.
-func (t *tour) handedOver() {
+func (t *tour) handedOver(ctx context.Context) {
 	h := t.run.Handed()
 	if h == nil {
 		return
@@ -55,7 +55,7 @@ func (t *tour) handedOver() {
 	if h.Waited.Refused > 0 {
 		err = errors.New(h.String())
 	}
-	t.checked(fmt.Sprintf("%s is handed over to %s, and nobody is sent away", h.Resource, h.Owner), h.String(), err)
+	t.checked(ctx, fmt.Sprintf("%s is handed over to %s, and nobody is sent away", h.Resource, h.Owner), h.String(), err)
 }
 
 // expect makes the sign-outs of an action expected, until stop.

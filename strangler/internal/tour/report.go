@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/plan"
 	"banyan.dev/strangler/internal/traffic"
 )
@@ -19,6 +21,13 @@ type Report struct {
 	// MemoryMiB is the most that all processes together used, 0 where it can't be
 	// measured.
 	MemoryMiB int `json:"memory_mib,omitempty"`
+	// Meanwhile is what processes complained of from the start, if the tour ended by an
+	// error that is no step's.
+	Meanwhile *deployment.Meanwhile `json:"meanwhile,omitempty"`
+	// Logs is where the processes' logs are, if something did not hold: then they are all
+	// that is left of the run. RemoveLogs is a command that removes them.
+	Logs       string `json:"logs,omitempty"`
+	RemoveLogs string `json:"remove_logs,omitempty"`
 }
 
 // Row is one step, reached forward or back, under traffic.
@@ -35,9 +44,13 @@ type Row struct {
 	P99          float64        `json:"p99_ms"`
 	Seconds      float64        `json:"seconds"`
 	Checks       []Check        `json:"checks"`
+	// Meanwhile is what processes complained of since the step began, if not everything
+	// held.
+	Meanwhile *deployment.Meanwhile `json:"meanwhile,omitempty"`
 
-	window string // its name in the ledger
-	ended  bool   // it was measured
+	window       string // its name in the ledger
+	ended        bool   // it was measured
+	begun, until time.Time
 }
 
 // Check is one thing that had to hold.
@@ -45,6 +58,9 @@ type Check struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
+	// Behind are the relays and consumer groups that were behind when it did not hold,
+	// in words, as the hosts said it at that moment.
+	Behind []string `json:"behind,omitempty"`
 }
 
 // OK tells whether everything held.
@@ -57,22 +73,23 @@ func (r *Row) OK() bool {
 	return r.Failed == 0 && r.SignedOut == 0 && r.Lost == 0 && r.Duplicated == 0
 }
 
-// measured takes in what the users noticed; signOuts tells of the unexpected ones.
-func (r *Row) measured(w traffic.Window, signOuts []string) {
+// measured takes in what the users noticed; signOuts tells of the unexpected ones, and
+// behind of events at that moment.
+func (r *Row) measured(w traffic.Window, signOuts, behind []string) {
 	r.Requests, r.Failed, r.SignedOut, r.Acknowledged = w.Requests, w.Failed, w.SignedOut, w.Acknowledged
 	r.P50, r.P99 = float64(w.P50.Microseconds())/1000, float64(w.P99.Microseconds())/1000
 	r.Seconds = w.Seconds
 	r.ended = true
 	if w.Failed > 0 {
-		r.check("every request settled", false, fmt.Sprintf("%d did not: %s", w.Failed, strings.Join(first(w.Failures, 3), "; ")))
+		r.check("every request settled", false, fmt.Sprintf("%d did not: %s", w.Failed, strings.Join(first(w.Failures, 3), "; ")), behind...)
 	}
 	if w.SignedOut > 0 {
-		r.check("nobody was signed out", false, fmt.Sprintf("%d people were: %s", w.SignedOut, strings.Join(signOuts, "; ")))
+		r.check("nobody was signed out", false, fmt.Sprintf("%d people were: %s", w.SignedOut, strings.Join(signOuts, "; ")), behind...)
 	}
 }
 
-func (r *Row) check(name string, ok bool, detail string) {
-	r.Checks = append(r.Checks, Check{Name: name, OK: ok, Detail: detail})
+func (r *Row) check(name string, ok bool, detail string, behind ...string) {
+	r.Checks = append(r.Checks, Check{Name: name, OK: ok, Detail: detail, Behind: behind})
 }
 
 func first(all []string, n int) []string { return all[:min(n, len(all))] }

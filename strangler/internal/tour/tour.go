@@ -50,6 +50,7 @@ type Watcher interface {
 type tour struct {
 	Config
 	run     *deployment.Run
+	began   time.Time
 	load    *traffic.Load
 	entry   atomic.Value // string: where users come in
 	report  Report
@@ -58,6 +59,7 @@ type tour struct {
 	shown   map[string]bool // demos at a step's end that were shown already
 	memory  *memory
 	notices notices
+	behind  []string // at the moment of the first failure inside the check at hand
 }
 
 // ErrInterrupted is a tour that was asked to end before its end. It is not the
@@ -70,10 +72,9 @@ var ErrInterrupted = errors.New("interrupted")
 // not OK is no error. Everything is stopped before it returns, unless it was to be
 // kept.
 func Run(ctx context.Context, c Config) (Report, Kept, error) {
-	began := time.Now()
-	t := &tour{Config: c, shown: map[string]bool{}, report: Report{Steps: []*Row{}}}
+	t := &tour{Config: c, began: time.Now(), shown: map[string]bool{}, report: Report{Steps: []*Row{}}}
 	kept, err := t.start(ctx)
-	t.report.Seconds = time.Since(began).Seconds()
+	t.report.Seconds = time.Since(t.began).Seconds()
 	if err != nil {
 		t.report.Error = err.Error()
 		t.report.dropUnfinished()
@@ -102,6 +103,7 @@ func (t *tour) start(ctx context.Context) (Kept, error) {
 	t.memory = watchMemory(func() int { return deployment.Memory(run.Dir()) })
 	err = interrupted(ctx, t.walk(ctx))
 	t.memory.stop()
+	t.explain(ctx, err)
 	if err == nil && t.Keep {
 		kept := Kept{Blog: run.EntryURL(), Gateway: run.GatewayPage(), Dir: run.Dir()}
 		return kept, errors.Join(run.Keep(), run.Close())
@@ -111,7 +113,7 @@ func (t *tour) start(ctx context.Context) (Kept, error) {
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 	defer cancel()
-	if ended := run.Down(ending); ended != nil {
+	if ended := t.down(ending); ended != nil {
 		err = errors.Join(err, fmt.Errorf("clean up: %w", ended))
 	}
 	return Kept{}, err
@@ -208,7 +210,7 @@ func (t *tour) stay(ctx context.Context) error {
 }
 
 func (t *tour) begin(step steps.Step, d plan.Direction, title string) {
-	t.row = &Row{Name: step.Name, Direction: d, window: fmt.Sprintf("%d %s %s", len(t.report.Steps)+1, step.Name, d), Checks: []Check{}}
+	t.row = &Row{Name: step.Name, Direction: d, begun: time.Now(), window: fmt.Sprintf("%d %s %s", len(t.report.Steps)+1, step.Name, d), Checks: []Check{}}
 	t.report.Steps = append(t.report.Steps, t.row)
 	t.load.Begin(t.row.window)
 	t.Watch.Begin(t.row, title, t.load.Live)
@@ -232,8 +234,8 @@ func (t *tour) step(ctx context.Context, w plan.Walk) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		t.row.check("the walk came to its end", false, err.Error())
-		t.end()
+		t.row.check("the walk came to its end", false, err.Error(), t.run.Behind(ctx)...)
+		t.end(ctx)
 		return err
 	}
 	reached, err := t.Path.Index(w.To)
@@ -263,13 +265,18 @@ func (t *tour) dwell(ctx context.Context, at steps.Step) error {
 	if _, _, err := t.load.RollCall(ctx); err != nil {
 		return fmt.Errorf("ask all users who they are: %w", err)
 	}
-	t.end()
+	t.end(ctx)
 	return nil
 }
 
 // end is the outcome of the step at hand, as its users noticed it.
-func (t *tour) end() {
-	t.row.measured(t.load.End(), t.notices.take())
+func (t *tour) end(ctx context.Context) {
+	var behind []string
+	if live := t.load.Live(); live.Failed+live.SignedOut > 0 {
+		behind = t.run.Behind(ctx) // before the step's end: what users do then is no step's
+	}
+	t.row.measured(t.load.End(), t.notices.take(), behind)
+	t.row.until = time.Now()
 	t.Watch.End(t.row)
 }
 

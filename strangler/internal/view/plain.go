@@ -54,6 +54,9 @@ func (p *Plain) Checked(c tour.Check) {
 		return
 	}
 	p.line("    %s: %s (%s)", held, c.Name, c.Detail)
+	for _, behind := range c.Behind {
+		p.line("      behind: %s", behind)
+	}
 }
 
 // End implements tour.Watcher.

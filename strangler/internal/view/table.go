@@ -39,6 +39,9 @@ func Summary(r tour.Report, width int) string {
 	for _, row := range r.Steps {
 		b.WriteString(checks(row, width))
 	}
+	if r.Meanwhile != nil {
+		b.WriteString("\n" + Meanwhile(*r.Meanwhile, width))
+	}
 	if r.Error != "" {
 		fmt.Fprintf(&b, "\n%s %s\n", bad.Render("ended early:"), r.Error)
 	}
@@ -115,6 +118,10 @@ func checks(row *tour.Row, width int) string {
 	fmt.Fprintf(&b, "%s %s\n", bold.Render(row.Name), faint.Render(string(row.Direction)))
 	for _, c := range row.Checks {
 		b.WriteString(wrap(fmt.Sprintf("  %s %s%s", mark(c.OK), c.Name, detail(c)), width, 6) + "\n")
+		b.WriteString(Behind(c.Behind, width))
+	}
+	if row.Meanwhile != nil {
+		b.WriteString(Meanwhile(*row.Meanwhile, width))
 	}
 	return b.String()
 }

@@ -10,6 +10,8 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/stretchr/testify/require"
 
+	"banyan.dev/strangler/internal/complaints"
+	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/plan"
 	"banyan.dev/strangler/internal/tour"
 	"banyan.dev/strangler/internal/traffic"
@@ -135,4 +137,34 @@ func TestGoingBackSaysWhereTo(t *testing.T) {
 	var out bytes.Buffer
 	NewPlain(&out).Begin(back, "back to 02-sticky-sessions", nil)
 	require.Contains(t, out.String(), "03-redis-sessions, back to 02-sticky-sessions\n")
+}
+
+func TestWhatDidNotHoldIsExplained(t *testing.T) {
+	at := time.Date(2026, 5, 4, 12, 0, 1, 0, time.Local)
+	bad := row("06-comments", 0)
+	bad.Checks = append(bad.Checks, tour.Check{Name: "the journeys hold", Detail: "not so within 10 s", Behind: []string{"monolith: its relay has 37 events to send"}})
+	bad.Meanwhile = &deployment.Meanwhile{More: 2, Complaints: []complaints.Complaint{{Host: "monolith", Replicas: []string{"monolith-0"}, Level: "ERROR",
+		Message: "events are not published; they wait", Count: 3, First: at, Last: at.Add(9 * time.Second), Example: "error: no leader"}}}
+	text := plain(t, Summary(tour.Report{Steps: []*tour.Row{row("05-comments-dark", 0), bad}}, 0))
+	require.Contains(t, text, `✗ the journeys hold
+      not so within 10 s
+      behind at that moment:
+        monolith: its relay has 37 events to send
+  what the hosts complained of meanwhile:
+    ERROR monolith-0: events are not published; they wait (error: no leader), 3 times, 12:00:01.000 to 12:00:10.000
+    and 2 other things, less bad
+`)
+	require.Equal(t, 1, strings.Count(text, "meanwhile"), "a step that held needs no explanation")
+	for line := range strings.Lines(plain(t, Summary(tour.Report{Steps: []*tour.Row{bad}}, 80))) {
+		require.LessOrEqual(t, lipgloss.Width(strings.TrimSuffix(line, "\n")), 80, line)
+	}
+
+	var out bytes.Buffer
+	NewPlain(&out).Checked(bad.Checks[1])
+	require.Contains(t, out.String(), "behind: monolith: its relay has 37 events to send")
+}
+
+func TestHostsThatSaidNothingAreSaidToHave(t *testing.T) {
+	require.Equal(t, "  what the hosts complained of meanwhile: nothing\n", Meanwhile(deployment.Meanwhile{}, 0))
+	require.Contains(t, Meanwhile(deployment.Meanwhile{Error: "no engine\nanswers"}, 0), "not every log could be read: no engine; answers")
 }

@@ -1,12 +1,15 @@
 // App is a host that keeps the process contract and passes every request on to a
 // blog that the test holds in its memory (BLOG). It tells the blog that it has
-// started, so that the blog can forget its sessions as a monolith would.
+// started, so that the blog can forget its sessions as a monolith would. What it is told
+// to complain of (COMPLAINS) it says when it is asked for its seams, and how far its
+// events are is what LAG says.
 package main
 
 import (
 	"encoding/json"
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -31,7 +34,18 @@ func main() {
 	}
 	admin := http.NewServeMux()
 	admin.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
+	logger := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	admin.HandleFunc("GET /lag", func(w http.ResponseWriter, r *http.Request) {
+		if os.Getenv("LAG") == "" {
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprint(w, os.Getenv("LAG"))
+	})
 	admin.HandleFunc("GET /topology", func(w http.ResponseWriter, _ *http.Request) {
+		if complaint := os.Getenv("COMPLAINS"); complaint != "" {
+			logger.Error(complaint, "topic", "comments", "error", "no leader for "+os.Getenv("ADMIN_TOKEN"))
+		}
 		fmt.Fprintf(w, `{"seams": {"kind": %q}}`, os.Getenv("KIND"))
 	})
 	admin.HandleFunc("GET /sessions/status", status("SETTINGS_FILE"))
