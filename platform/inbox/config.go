@@ -113,6 +113,9 @@ func (c Config) check() error {
 	if _, alone := c.Handler.(Preparer); alone && c.Kind == Changes {
 		return fmt.Errorf("inbox %s has a handler that prepares and is of changes: what waits for its turn can't be prepared; make it of state", c.Consumer)
 	}
+	if _, ignores := c.Handler.(Ignorer); ignores && c.Kind == Changes {
+		return fmt.Errorf("inbox %s has a handler that ignores events and is of changes: each version counts there; make it of state", c.Consumer)
+	}
 	for name, n := range map[string]int64{
 		"Batch": int64(c.Batch), "Attempts": int64(c.Attempts), "MaxWaiting": int64(c.MaxWaiting),
 		"Backoff": int64(c.Backoff), "MaxBackoff": int64(c.MaxBackoff), "GapWait": int64(c.GapWait), "Every": int64(c.Every),

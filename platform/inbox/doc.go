@@ -2,9 +2,9 @@
 // Kafka delivers them again and again: after a crash, after a rebalance, and when
 // the relay repeats what it is not sure of.
 //
-//	fetch a batch of one partition -> one transaction: lock the partition's
-//	position, write the inbox rows (consumer, event id), let the handler write, move
-//	the position -> commit the offset
+//	fetch a batch of one partition -> one transaction: move the partition's position,
+//	which locks it, write the inbox rows (consumer, event id), let the handler write
+//	-> commit the offset
 //
 // What was written already is a duplicate and is dropped by its inbox row; so a
 // crash anywhere between, or a second member that believes it owns the partition,
@@ -30,6 +30,9 @@
 // run more than once, and it does not talk to the network. What must (a call to the
 // owner of a resource) is a Preparer's, before the transaction, with the event's id
 // as its idempotency key; a Needer among them says for which events.
+//
+// Where a topic carries both sides' events, each hears its own too. An Ignorer passes
+// them by without a transaction.
 //
 // Hosts make the tables with Migrate.
 package inbox

@@ -40,6 +40,17 @@ type Needer interface {
 	Needs(e Event) bool
 }
 
+// Ignorer is a Handler of state that sees of some events at once that they are none of
+// its: those that its own host told, or that leave it nothing to do. They cost no
+// transaction and no inbox row; the offset goes past them, and the position in this
+// database follows with the next event that is handled.
+type Ignorer interface {
+	// Ignores tells whether the event is passed by. It is asked more than once, answers
+	// the same each time, and looks at nothing but the event. What can't be read is not
+	// ignored: it shall become a dead letter.
+	Ignores(e Event) bool
+}
+
 // Each is a Handler that takes events one by one. The context carries the event's
 // trace.
 type Each func(ctx context.Context, tx *gorm.DB, e Event) error

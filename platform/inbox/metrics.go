@@ -17,6 +17,7 @@ import (
 type metrics struct {
 	applied    prometheus.Counter
 	duplicates prometheus.Counter
+	ignored    prometheus.Counter
 	older      prometheus.Counter
 	parked     prometheus.Counter
 	gaps       prometheus.Counter
@@ -47,6 +48,7 @@ func newMetrics(consumer string) *metrics {
 	}
 	m.applied = counter("applied_total", "Events handled.")
 	m.duplicates = counter("duplicates_total", "Events dropped because they were handled before.")
+	m.ignored = counter("ignored_total", "Events passed by, since they are none of the handler's.")
 	m.older = counter("older_total", "Events dropped because a later version of their aggregate was handled.")
 	m.parked = counter("parked_total", "Events that came before their turn.")
 	m.gaps = counter("gaps_total", "Times that a missing version was given up.")

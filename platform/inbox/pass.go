@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 )
@@ -61,9 +62,9 @@ type event struct {
 	item item // as it came, should it become a dead letter
 }
 
-// run does it all: remember what came, order it, handle it, move the position.
+// run does it all: move the position, remember what came, order it, handle it.
 func (p *pass) run(ctx context.Context) error {
-	position, err := lockPosition(p.tx, p.w.cfg.Consumer, p.w.topic, p.w.id)
+	position, err := p.move()
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (p *pass) run(ctx context.Context) error {
 		err = p.bury()
 	}
 	if err == nil {
-		err = p.advance(position, len(fresh) > 0)
+		err = p.correct(position, len(fresh) > 0)
 	}
 	return err
 }
@@ -215,20 +216,28 @@ func (u *unblamed) Error() string { return u.err.Error() }
 func (u *unblamed) Unwrap() error { return u.err }
 
 // explain finds whose fault an error is that came after the handler: one that
-// swallowed an error of the database leaves a transaction that can't go on, and what
-// is checked at the commit is the handler's too.
+// swallowed an error of the database leaves a transaction that can't go on, which is
+// rolled back when it is to be committed, and what is checked at the commit is the
+// handler's too.
 func (p *pass) explain(err error) error {
 	var b *blamed
 	var u *unblamed
 	if err == nil || p.last == "" || errors.As(err, &b) || errors.As(err, &u) {
 		return err
 	}
-	var pg *pgconn.PgError
 	switch {
-	case !errors.As(err, &pg), pg.Code != "25P02" && !strings.HasPrefix(pg.Code, "23"):
+	case !isHandlers(err):
 		return err
 	case len(p.items) > 1:
 		return &unblamed{err}
 	}
 	return &blamed{p.last, err}
+}
+
+func isHandlers(err error) bool {
+	if errors.Is(err, pgx.ErrTxCommitRollback) {
+		return true
+	}
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "25P02" || strings.HasPrefix(pg.Code, "23"))
 }

@@ -14,19 +14,23 @@ type position struct {
 	now     time.Time
 }
 
-// lockPosition holds the partition for this transaction: of two members that both
-// believe they own it, one waits here for the other.
-func lockPosition(tx *gorm.DB, consumer, topic string, partition int) (position, error) {
+// movePosition holds a partition for this transaction: of two members that both believe
+// they own it, one waits here for the other. The same statement moves the position, since
+// all of the transaction is kept, or nothing: to behind the message before it, minted
+// when that was. It never moves it back for a member that is late, whose items are all
+// duplicates.
+func movePosition(tx *gorm.DB, consumer, topic string, partition int, behind int64, minted *time.Time) (position, error) {
 	for range 2 {
 		var rows []struct {
 			NextOffset int64
 			Waiting    int
 			Now        time.Time
 		}
-		err := tx.Raw(`SELECT next_offset, waiting, clock_timestamp() AS now FROM inbox_positions
-			WHERE consumer = ? AND topic = ? AND partition = ? FOR UPDATE`, consumer, topic, partition).Scan(&rows).Error
+		err := tx.Raw(`UPDATE inbox_positions SET next_offset = greatest(next_offset, ?), event_at = coalesce(?, event_at), updated_at = clock_timestamp()
+			WHERE consumer = ? AND topic = ? AND partition = ? RETURNING next_offset, waiting, updated_at AS now`,
+			behind, minted, consumer, topic, partition).Scan(&rows).Error
 		if err != nil {
-			return position{}, fmt.Errorf("lock position: %w", err)
+			return position{}, fmt.Errorf("move position: %w", err)
 		}
 		if len(rows) == 1 {
 			return position{rows[0].NextOffset, rows[0].Waiting, rows[0].Now.UTC()}, nil
@@ -40,24 +44,33 @@ func lockPosition(tx *gorm.DB, consumer, topic string, partition int) (position,
 	return position{}, fmt.Errorf("position of %s in %s/%d can't be locked: somebody deletes it", consumer, topic, partition)
 }
 
-// advance moves the position behind the items. It never moves it back for a member
-// that is late, whose items are all duplicates; it does for a fresh event at an
-// older place, since that is a topic that was made anew.
-func (p *pass) advance(at position, fresh bool) error {
-	next, minted := at.next, (*time.Time)(nil)
+// move is movePosition's for the items of the pass.
+func (p *pass) move() (position, error) {
+	behind, minted := int64(0), (*time.Time)(nil)
 	if n := len(p.items); n > 0 {
-		last := p.items[n-1]
-		if behind := last.event.Offset + 1; fresh || behind > next {
-			next = behind
-		}
-		if !last.event.Time.IsZero() {
-			minted = &last.event.Time
+		last := p.items[n-1].event
+		behind = last.Offset + 1
+		if !last.Time.IsZero() {
+			minted = &last.Time
 		}
 	}
-	err := p.tx.Exec(`UPDATE inbox_positions SET next_offset = ?, waiting = ?, event_at = coalesce(?, event_at), updated_at = clock_timestamp()
-		WHERE consumer = ? AND topic = ? AND partition = ?`, next, p.outcome.waiting, minted, p.w.cfg.Consumer, p.w.topic, p.w.id).Error
+	return movePosition(p.tx, p.w.cfg.Consumer, p.w.topic, p.w.id, behind, minted)
+}
+
+// correct writes of the position what was not known when it moved: how many wait now,
+// and that fresh events came at an older place, since that is a topic that was made anew.
+func (p *pass) correct(at position, fresh bool) error {
+	next := at.next
+	if fresh {
+		next = p.items[len(p.items)-1].event.Offset + 1
+	}
+	if next == at.next && p.outcome.waiting == at.waiting {
+		return nil
+	}
+	err := p.tx.Exec(`UPDATE inbox_positions SET next_offset = ?, waiting = ? WHERE consumer = ? AND topic = ? AND partition = ?`,
+		next, p.outcome.waiting, p.w.cfg.Consumer, p.w.topic, p.w.id).Error
 	if err != nil {
-		return fmt.Errorf("move position: %w", err)
+		return fmt.Errorf("correct position: %w", err)
 	}
 	return nil
 }
@@ -68,7 +81,8 @@ type Position struct {
 	Topic     string
 	Partition int
 	// NextOffset is behind the last message that was passed: handled, dropped, put
-	// aside as a dead letter, or waiting.
+	// aside as a dead letter, or waiting. Those that an Ignorer ignores after it may have
+	// been passed too: of these only the group's offset in Kafka knows.
 	NextOffset int64
 	// Waiting is how many events wait for their turn, and FirstWaiting the offset of
 	// the first one.

@@ -20,6 +20,28 @@ func (b *Inbox) needs(e Event) bool {
 	return needed || err != nil
 }
 
+// heard are the items that are not ignored, in their order. An Ignorer that panics does
+// not know, and the event goes where its errors are minded.
+func (w *worker) heard(items []item) []item {
+	ignorer, ignores := w.cfg.Handler.(Ignorer)
+	if !ignores {
+		return items
+	}
+	kept := make([]item, 0, len(items))
+	for _, it := range items {
+		ignored := false
+		if it.bad == nil {
+			err := call(func() error { ignored = ignorer.Ignores(it.event); return nil })
+			ignored = ignored && err == nil
+		}
+		if !ignored {
+			kept = append(kept, it)
+		}
+	}
+	w.metrics.ignored.Add(float64(len(items) - len(kept)))
+	return kept
+}
+
 // portions are what is settled at a time: an event that must be prepared by itself,
 // and all that stand between two of those.
 func (w *worker) portions(items []item) (all [][]item) {

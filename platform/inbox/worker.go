@@ -37,23 +37,32 @@ func (w *worker) run(ctx context.Context) error {
 		if err != nil {
 			return nil // ctx's
 		}
-		items := make([]item, len(messages))
-		for i := range messages {
-			items[i] = readItem(messages[i])
-		}
-		if len(items) == 0 { // something has waited long enough
-			err = w.settle(ctx, nil)
-		}
-		for _, portion := range w.portions(items) {
-			if err = w.settle(ctx, portion); err != nil {
-				break
-			}
-			w.commit(ctx, portion[len(portion)-1].message)
-		}
-		if err != nil {
+		if err := w.handle(ctx, messages); err != nil {
 			return nil
 		}
 	}
+}
+
+// handle settles what was fetched. Its error is ctx's.
+func (w *worker) handle(ctx context.Context, messages []broker.Message) error {
+	if len(messages) == 0 { // something has waited long enough
+		return w.settle(ctx, nil)
+	}
+	items := make([]item, len(messages))
+	for i := range messages {
+		items[i] = readItem(messages[i])
+	}
+	last := messages[len(messages)-1] // which may be ignored
+	for _, portion := range w.portions(w.heard(items)) {
+		if err := w.settle(ctx, portion); err != nil {
+			return err
+		}
+		if m := portion[len(portion)-1].message; m.Offset != last.Offset {
+			w.commit(ctx, m)
+		}
+	}
+	w.commit(ctx, last)
+	return nil
 }
 
 // fetch returns nothing when something has waited long enough.

@@ -43,10 +43,16 @@ type Follower struct {
 	sql statements
 }
 
-var _ inbox.Handler = (*Follower)(nil)
+var (
+	_ inbox.Handler = (*Follower)(nil)
+	_ inbox.Ignorer = (*Follower)(nil)
+)
 
 // NewFollower returns the follower of a host.
 func NewFollower(cfg FollowerConfig) *Follower { return &Follower{cfg, guarded} }
+
+// Ignores is inbox.Ignorer's: what this host told itself is here.
+func (f *Follower) Ignores(e inbox.Event) bool { return e.Source == f.cfg.Source }
 
 // flushAt bounds how many rows are written at a time.
 const flushAt = 4000
@@ -56,7 +62,7 @@ func (f *Follower) Handle(ctx context.Context, tx *gorm.DB, events []inbox.Event
 	all := news{}
 	var left []effect
 	for _, e := range events {
-		if e.Source == f.cfg.Source {
+		if f.Ignores(e) {
 			continue
 		}
 		_, told, err := contracts.Decode(e.Headers, e.Payload)
