@@ -50,17 +50,23 @@ type Comments interface {
 // Handler applies the other side's events and does what their writer left to this
 // host, in one transaction, and so exactly once. It is safe for concurrent use.
 type Handler struct {
-	rows  inbox.Handler
+	rows  *commentstore.Follower
 	ports Ports
 }
 
-var _ inbox.Handler = (*Handler)(nil)
+var (
+	_ inbox.Handler = (*Handler)(nil)
+	_ inbox.Ignorer = (*Handler)(nil)
+)
 
 // NewHandler returns the handler; cfg's Effects and Repaired are its own.
 func NewHandler(cfg commentstore.FollowerConfig, ports Ports) *Handler {
 	cfg.Effects, cfg.Repaired = collect, collect
 	return &Handler{commentstore.NewFollower(cfg), ports}
 }
+
+// Ignores is inbox.Ignorer's.
+func (h *Handler) Ignores(e inbox.Event) bool { return h.rows.Ignores(e) }
 
 // Handle is inbox.Handler's. The effects of a batch are done together, after its rows
 // are written: posts are held in the order of their ids, so that two partitions with

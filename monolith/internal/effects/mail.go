@@ -37,7 +37,11 @@ var (
 	_ inbox.Handler  = Mail{}
 	_ inbox.Preparer = Mail{}
 	_ inbox.Needer   = Mail{}
+	_ inbox.Ignorer  = Mail{}
 )
+
+// Ignores is inbox.Ignorer's: what leaves no mail is nothing to this inbox.
+func (m Mail) Ignores(e inbox.Event) bool { return !m.Needs(e) }
 
 // Needs is inbox.Needer's: of all that a topic keeps, the fewest leave a mail.
 func (m Mail) Needs(e inbox.Event) bool {
