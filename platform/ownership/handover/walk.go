@@ -209,7 +209,9 @@ func (w *walk) settle(ctx context.Context, next Next) (done bool, err error) {
 	return true, nil
 }
 
-// fence begins: only when the other side could take, and with the gates closed.
+// fence begins: only when the other side could take, and with the gates closed. Nobody
+// owns from then on: the rows are not read again before the take, which is a swap and
+// needs no more than what is known of them.
 func (w *walk) fence(ctx context.Context, p Pair, next Next) error {
 	if !w.ready {
 		if err := w.Sides[w.wanted].Ready(ctx, next.Epoch); err != nil {
@@ -222,32 +224,44 @@ func (w *walk) fence(ctx context.Context, p Pair, next Next) error {
 		return fmt.Errorf("hold requests at the gateways: %w", err)
 	}
 	moved, err := w.do(ctx, p, next)
-	if moved {
-		w.fenced, w.mine = w.Clock.Now(), true
+	if !moved {
+		return err
 	}
-	return err
+	w.fenced, w.mine = w.Clock.Now(), true
+	p[next.At] = w.last[next.At]
+	if next = Decide(p, w.goal); next.Step == StepTake {
+		return w.take(ctx, p, next)
+	}
+	return nil
 }
 
-// take tries until all is there, or the time is up.
+// take tries until all is there, or the time is up. That it is taken is told to the
+// gateways at once, since people wait.
 func (w *walk) take(ctx context.Context, p Pair, next Next) error {
 	if w.fenced.IsZero() {
 		w.fenced = w.Clock.Now()
 	}
-	if w.Clock.Now().Sub(w.fenced) > w.Bounds.Drain {
-		w.giveUp(fmt.Errorf("%s had not taken %s after the fence", w.Sides[next.At].Name(), w.Bounds.Drain))
-		return nil
+	for w.Clock.Now().Sub(w.fenced) <= w.Bounds.Drain {
+		moved, err := w.do(ctx, p, next)
+		switch {
+		case errors.Is(err, ownership.ErrNotDrained):
+			if err := w.Clock.Pause(ctx, w.Bounds.Poll); err != nil {
+				return err
+			}
+			continue
+		case errors.Is(err, ownership.ErrNotReady):
+			w.giveUp(err)
+			return nil
+		case !moved:
+			return err
+		}
+		if w.mine {
+			w.outcome.Unowned = w.Clock.Now().Sub(w.fenced)
+		}
+		return w.route(ctx, next.At, w.last[next.At].Epoch)
 	}
-	moved, err := w.do(ctx, p, next)
-	switch {
-	case errors.Is(err, ownership.ErrNotDrained):
-		return w.Clock.Pause(ctx, w.Bounds.Poll)
-	case errors.Is(err, ownership.ErrNotReady):
-		w.giveUp(err)
-		return nil
-	case moved && w.mine:
-		w.outcome.Unowned = w.Clock.Now().Sub(w.fenced)
-	}
-	return err
+	w.giveUp(fmt.Errorf("%s had not taken %s after the fence", w.Sides[next.At].Name(), w.Bounds.Drain))
+	return nil
 }
 
 // giveUp turns round: from now on the walk tries for who was fenced.

@@ -13,8 +13,13 @@ import (
 )
 
 const (
-	// shortWay is how long markers may take from one side to the other for a hand-over
-	// to begin: half of what it waits for them (handover.Bounds.Drain).
+	// quickWay is how long markers should take from one side to the other: who writes
+	// waits for as long. A moment at which they do is waited for during quickFor, since a
+	// busy machine has such and others.
+	quickWay = 100 * time.Millisecond
+	quickFor = 2 * time.Second
+	// shortWay is how long they may take for a hand-over to begin: half of what it waits
+	// for them (handover.Bounds.Drain).
 	shortWay = time.Second
 	// longWay is how long a shorter one is waited for, when markers arrive.
 	longWay = 30 * time.Second
@@ -34,24 +39,26 @@ func (h Hosts) rehearse(ctx context.Context, sides [2]*remote.Client, to string,
 	}
 	began, told := time.Now(), false
 	for {
-		way, err := once(ctx, from, follower)
+		way, err := h.once(ctx, from, follower, log)
+		enough := quickWay
+		if time.Since(began) > quickFor {
+			enough = shortWay
+		}
 		switch {
 		case errors.Is(err, remote.ErrUntold), errors.Is(err, ownership.ErrNotOwner), errors.Is(err, ownership.ErrUnknown), errors.Is(err, errHalfDone):
 			return nil
 		case ctx.Err() != nil:
 			return fmt.Errorf("hand %s over to %s: nothing was begun, since what %s writes does not arrive there: %w", h.Resource, to, from.Name(), err)
-		case err == nil && way <= shortWay:
+		case err == nil && way <= enough:
 			return nil
 		case err == nil && time.Since(began) > longWay:
 			log.WarnContext(ctx, "events take long: the hand-over may be given up", "to", to, "way", way)
 			return nil
-		case !told:
+		case !told && (err != nil || way > shortWay):
 			told = true
 			log.InfoContext(ctx, "the hand-over waits until events arrive quickly", "to", to, "way", way, "error", err)
 		}
-		if err != nil {
-			_ = pause(ctx, lookEvery) // the next look finds ctx ended
-		}
+		_ = pause(ctx, lookEvery) // the next look finds ctx ended
 	}
 }
 
@@ -59,7 +66,7 @@ func (h Hosts) rehearse(ctx context.Context, sides [2]*remote.Client, to string,
 var errHalfDone = errors.New("nobody owns it, or it is so already")
 
 // once sends markers and waits until they are there; way is how long they took.
-func once(ctx context.Context, from, to *remote.Client) (way time.Duration, err error) {
+func (h Hosts) once(ctx context.Context, from, to *remote.Client, log *slog.Logger) (way time.Duration, err error) {
 	for i, side := range []*remote.Client{from, to} {
 		row, err := side.Row(ctx)
 		if err != nil {
@@ -74,6 +81,7 @@ func once(ctx context.Context, from, to *remote.Client) (way time.Duration, err 
 	if err != nil {
 		return 0, err
 	}
+	log.InfoContext(ctx, "hand-over: rehearses", "resource", h.Resource, "from", from.Name(), "to", to.Name())
 	var missing error // what was last said of it: an asking that ctx cut off says nothing
 	for {
 		err := to.Rehearsed(ctx, number)
