@@ -54,6 +54,8 @@ func lagging(host string, report lag.Report, err error) []string {
 	switch {
 	case errors.Is(err, lag.ErrSilent):
 		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return []string{fmt.Sprintf("%s does not say within %s how far its events are: its database or the broker keeps it waiting", host, tellsWithin)}
 	case err != nil:
 		return []string{fmt.Sprintf("%s does not say how far its events are: %s", host, strings.ReplaceAll(err.Error(), "\n", "; "))}
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -122,6 +123,10 @@ func TestARunIsWalkedInContainers(t *testing.T) {
 
 	do(t, run, steps.Action{Verb: steps.Restart, Process: "app", SignsOut: true})
 	require.Equal(t, map[string]string{"app-0": "two", "app-1": "two", "app-2": "two"}, kinds(t, run))
+	said := run.Complaints(t.Context(), time.Now().Add(-time.Hour), time.Time{}, 10)
+	require.Empty(t, said.Error)
+	require.Equal(t, []string{"app-0", "app-1", "app-2"}, said.Complaints[0].Replicas)
+	require.Equal(t, "two is one too many", said.Complaints[0].Message)
 	require.NoError(t, walkTo(t, path, run, "00-a"))
 	require.True(t, run.Status(t.Context()).OK)
 	require.NoError(t, run.Down(t.Context()))

@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
@@ -30,6 +31,9 @@ func main() {
 	if reason := os.Getenv("FAIL"); reason != "" {
 		fmt.Fprintln(os.Stderr, "error:", reason)
 		os.Exit(1)
+	}
+	if os.Getenv("KIND") == "two" {
+		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Warn("two is one too many", "replica", os.Getenv("REPLICA"))
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
