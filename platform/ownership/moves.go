@@ -78,7 +78,7 @@ func (s *Side) move(tx *gorm.DB, o Order) (Row, error) {
 			return Row{}, fmt.Errorf("lock out the writers of %s: %w", s.cfg.Resource, err)
 		}
 	}
-	was, err := s.read(tx, "FOR UPDATE")
+	was, err := s.read(tx.Statement.Context, tx.Statement.ConnPool, "FOR UPDATE")
 	if err != nil {
 		return Row{}, err
 	}

@@ -3,6 +3,7 @@ package ownership
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -122,16 +123,17 @@ func (s *Side) Adopt(ctx context.Context, as State, by string) (Row, error) {
 
 // Row reads this side's row. Who owns may change at once; to write, use Guard. It
 // returns ErrUnknown where there is none.
-func (s *Side) Row(ctx context.Context) (Row, error) { return s.read(s.db.Gorm(ctx), "") }
+func (s *Side) Row(ctx context.Context) (Row, error) { return s.read(ctx, s.db.SQL(), "") }
 
-func (s *Side) read(tx *gorm.DB, locking string) (Row, error) {
-	var r Row
-	got := tx.Raw("SELECT resource, state, epoch, since, by FROM ownership WHERE resource = ? "+locking, s.cfg.Resource).Scan(&r)
-	if got.Error != nil {
-		return Row{}, fmt.Errorf("read who owns %s: %w", s.cfg.Resource, got.Error)
-	}
-	if got.RowsAffected == 0 {
+// read goes round gorm: hosts ask for the row ahead of each write.
+func (s *Side) read(ctx context.Context, from gorm.ConnPool, locking string) (r Row, err error) {
+	err = from.QueryRowContext(ctx, "SELECT resource, state, epoch, since, by FROM ownership WHERE resource = $1 "+locking, s.cfg.Resource).
+		Scan(&r.Resource, &r.State, &r.Epoch, &r.Since, &r.By)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		return Row{}, fmt.Errorf("%s: %w", s.cfg.Resource, ErrUnknown)
+	case err != nil:
+		return Row{}, fmt.Errorf("read who owns %s: %w", s.cfg.Resource, err)
 	}
 	return r, nil
 }
