@@ -1,23 +1,22 @@
 package main_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"banyan.dev/platform/embedded/kafkatest"
 	"banyan.dev/strangler/internal/deployment"
 	"banyan.dev/strangler/internal/steps"
 	"banyan.dev/strangler/internal/traffic"
@@ -33,10 +32,10 @@ type crashes struct {
 	noticed string // what happened in the last pass, for the log
 }
 
-func newCrashes(t *testing.T) *crashes {
+func newCrashes(t *testing.T, users int) *crashes {
 	t.Helper()
 	c := &crashes{t: t, tl: newTool(t)}
-	c.tl.run("up", "--step", "07", "--posts", "20")
+	c.tl.run(slices.Concat([]string{"up", "--step", "07", "--posts", "20"}, givenKafka())...)
 	wd, err := os.Getwd()
 	require.NoError(t, err)
 	root, err := steps.Find(wd)
@@ -45,7 +44,7 @@ func newCrashes(t *testing.T) *crashes {
 	require.NoError(t, err)
 	entry, err := deployment.FollowEntry(path, c.tl.dir)
 	require.NoError(t, err)
-	c.load, err = traffic.New(traffic.Config{BaseURL: entry, Users: 12, Rate: 50, Seed: 1})
+	c.load, err = traffic.New(traffic.Config{BaseURL: entry, Users: users, Rate: 50, Seed: 1})
 	require.NoError(t, err)
 	working, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -58,6 +57,15 @@ func newCrashes(t *testing.T) *crashes {
 	}
 	c.owned()
 	return c
+}
+
+// givenKafka is of the environment; it must be a fresh one, and nobody else's: a run's
+// topics have the names that they have in the field.
+func givenKafka() []string {
+	if given := kafkatest.Given(); given != "" {
+		return []string{"--kafka", given}
+	}
+	return nil
 }
 
 // play kills the victim at its moment, brings back what died, goes on, and looks.
@@ -92,7 +100,7 @@ func (c *crashes) play(p pass) {
 	}
 	c.noticed = fmt.Sprintf("caught at %q; the command %s after %.1f s, up after %.1f s, handed over after %.1f s; %d of %d requests failed, the slowest took %.1f s; epoch %d to %d",
 		last, ended, settled.Seconds(), revived.Seconds(), whole.Seconds(), w.Failed, w.Requests, w.Max.Seconds(), before, c.epoch)
-	c.sound(p)
+	c.sound(p.String())
 }
 
 // owned requires that one side owns, that the other follows, that every gateway knows,
@@ -137,14 +145,14 @@ func (c *crashes) owned() {
 }
 
 // sound requires that writes go on unharmed, and that both sides hold the same.
-func (c *crashes) sound(p pass) {
+func (c *crashes) sound(after string) {
 	c.t.Helper()
-	c.load.Begin("after: " + p.String())
-	require.Eventually(c.t, func() bool { return c.load.Live().ByOperation["write comment"].Requests >= 3 }, 30*time.Second, 10*time.Millisecond, "%s: nobody writes", p)
+	c.load.Begin("after: " + after)
+	require.Eventually(c.t, func() bool { return c.load.Live().ByOperation["write comment"].Requests >= 3 }, 30*time.Second, 10*time.Millisecond, "%s: nobody writes", after)
 	w := c.load.End()
-	require.Zero(c.t, w.Failed, "after %s: %v", p, w.Failures)
-	require.Zero(c.t, w.SignedOut, "after %s", p)
-	require.Contains(c.t, c.tl.run("reconcile"), "0 differences", "after %s", p)
+	require.Zero(c.t, w.Failed, "after %s: %v", after, w.Failures)
+	require.Zero(c.t, w.SignedOut, "after %s", after)
+	require.Contains(c.t, c.tl.run("reconcile"), "0 differences", "after %s", after)
 }
 
 // readBack requires that everything acknowledged is there, once. What it finds names the
@@ -239,125 +247,4 @@ func shards(t *testing.T, admin string) int {
 	}
 	require.Fail(t, "no relay at "+admin)
 	return 0
-}
-
-// child is a hand-over under way.
-type child struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	lines chan string // closed at the end of all it says
-	said  []string
-	well  bool // it ended so
-}
-
-// requireProgress requires what the command had to do although the victim was dead.
-func (h *child) requireProgress(p pass) {
-	h.t.Helper()
-	said := strings.Join(h.said, "\n")
-	if p.goesThrough() {
-		require.True(h.t, h.well, "%s: %s", p, said)
-	}
-	if p.victim == oldOwner && p.comes("after the take") {
-		require.Contains(h.t, said, "hand-over: routed", "%s: users wait for the dead", p)
-	}
-}
-
-func (c *crashes) handover(to string) *child {
-	c.t.Helper()
-	h := &child{t: c.t, cmd: c.tl.command("handover", "--to", to), lines: make(chan string, 10000)}
-	out, in, err := os.Pipe()
-	require.NoError(c.t, err)
-	h.cmd.Stdout, h.cmd.Stderr = in, in
-	require.NoError(c.t, h.cmd.Start())
-	require.NoError(c.t, in.Close())
-	go func() {
-		defer out.Close()
-		defer close(h.lines)
-		for s := bufio.NewScanner(out); s.Scan(); {
-			h.lines <- s.Text()
-		}
-	}()
-	return h
-}
-
-// killAt waits for the line of a moment and kills there and then. The tool is stopped
-// meanwhile, so that it is that moment. It returns the last line that was told before.
-func (h *child) killAt(p pass, pids []int) (last string) {
-	h.t.Helper()
-	for !strings.Contains(last, p.at.line) {
-		line, more := <-h.lines
-		require.True(h.t, more, "%s: it ended before: %s", p, strings.Join(h.said, "\n"))
-		h.said, last = append(h.said, line), line
-	}
-	if p.victim == theTool {
-		require.NoError(h.t, h.cmd.Process.Kill())
-	} else {
-		h.signal(syscall.SIGSTOP)
-		for _, pid := range pids {
-			require.NoError(h.t, syscall.Kill(pid, syscall.SIGKILL))
-		}
-		for _, pid := range pids {
-			require.Eventually(h.t, func() bool { return !runs(pid) }, 10*time.Second, time.Millisecond, "%s: %d is still there", p, pid)
-		}
-	}
-	for len(h.lines) > 0 { // too late by so much
-		line, more := <-h.lines
-		if !more {
-			break
-		}
-		h.said, last = append(h.said, line), line
-	}
-	if p.victim != theTool {
-		h.signal(syscall.SIGCONT)
-	}
-	return last
-}
-
-func (h *child) signal(s os.Signal) {
-	h.t.Helper()
-	if err := h.cmd.Process.Signal(s); err != nil {
-		require.ErrorIs(h.t, err, os.ErrProcessDone)
-	}
-}
-
-// settleWithin is how long a hand-over may try without what has died; the run is free
-// for the command that brings that back only when it has ended.
-const settleWithin = 4 * time.Second
-
-// settle waits for the end, and interrupts what waits for the dead. It returns how it
-// ended, in words.
-func (h *child) settle() string {
-	h.t.Helper()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for line := range h.lines {
-			h.said = append(h.said, line)
-		}
-		_ = h.cmd.Wait()
-	}()
-	how := "ended"
-	select {
-	case <-ended:
-	case <-time.After(settleWithin):
-		h.signal(os.Interrupt)
-		how = "was interrupted"
-	}
-	select {
-	case <-ended:
-	case <-time.After(20 * time.Second):
-		_ = h.cmd.Process.Kill()
-		require.Fail(h.t, "does not end when it is interrupted", strings.Join(h.said, "\n"))
-	}
-	h.well = h.cmd.ProcessState.Success()
-	if h.well {
-		return how + " well"
-	}
-	why := h.said[len(h.said)-1]
-	for _, line := range h.said {
-		if strings.HasPrefix(line, "error: ") {
-			why = line
-		}
-	}
-	return fmt.Sprintf("%s (%s): %s", how, h.cmd.ProcessState, why)
 }
