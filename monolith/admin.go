@@ -1,12 +1,10 @@
 package main
 
 import (
-	"runtime/debug"
-	"time"
-
 	"github.com/labstack/echo/v4"
 
 	"banyan.dev/monolith/internal/config"
+	"banyan.dev/platform/hosting"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/session"
 )
@@ -14,15 +12,9 @@ import (
 // topology is what GET /topology answers: what runs here, and which seams are in
 // force at this moment.
 type topology struct {
-	Host     string         `json:"host"`
-	Replica  string         `json:"replica"`
-	Version  string         `json:"version"`
-	Started  time.Time      `json:"started_at"`
-	Listen   string         `json:"listen"`
-	Public   string         `json:"public_url"` // what links in mails begin with
-	Features []string       `json:"features"`
+	hosting.Description
 	Seams    seams          `json:"seams"`
-	Uses     []use          `json:"uses"`
+	Uses     []hosting.Use  `json:"uses"`
 	Sessions session.Status `json:"sessions"`
 	Settings string         `json:"settings_refused,omitempty"` // why the file's last content is not in force
 	moved
@@ -41,7 +33,7 @@ type seams struct {
 // adminServer is the port that only the cluster reaches.
 func (h *host) adminServer() *echo.Echo {
 	e := httpkit.NewAdmin(httpkit.AdminConfig{
-		Logger: h.logger, Registry: h.registry, Ready: h.ready,
+		Logger: h.Logger, Registry: h.Registry, Ready: h.Ready,
 		Topology: func() any { return h.topology() },
 	})
 	// What of it tells about people the handler guards itself, with the same token.
@@ -52,23 +44,13 @@ func (h *host) adminServer() *echo.Echo {
 	return e
 }
 
-func (h *host) ready() error {
-	if !h.publicPort.Ready() {
-		return errDraining
-	}
-	return nil
-}
-
 func (h *host) topology() topology {
 	t := topology{
-		Host: "monolith", Replica: h.cfg.Replica, Version: builtFrom(), Started: h.started,
-		Listen:   h.publicPort.Address(),
-		Public:   h.settings.publicURL(),
-		Features: []string{"accounts", "posts", "comments", "moderation", "feed", "notifications"},
-		Seams:    h.seams(),
-		Uses:     h.uses(),
-		Sessions: h.sessions.Status(),
-		Settings: h.settings.refused(),
+		Description: h.Describe(h.settings.publicURL(), "accounts", "posts", "comments", "moderation", "feed", "notifications"),
+		Seams:       h.seams(),
+		Uses:        h.uses(),
+		Sessions:    h.sessions.Status(),
+		Settings:    h.settings.refused(),
 	}
 	if h.events != nil {
 		t.moved = h.events.told(h.db, consumers())
@@ -88,28 +70,4 @@ func (h *host) seams() seams {
 		s.Mail = "smtp"
 	}
 	return s
-}
-
-// version is what a release was linked with (-X main.version=03-redis-sessions).
-var version string
-
-// builtFrom is the release, or else the commit that the binary was built from.
-func builtFrom() string {
-	if version != "" {
-		return version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	revision := "unknown"
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			revision += "-modified"
-		}
-	}
-	return revision
 }

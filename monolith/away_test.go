@@ -17,6 +17,7 @@ import (
 	"banyan.dev/monolith/internal/config"
 	"banyan.dev/platform/database"
 	"banyan.dev/platform/embedded/embeddedkafka"
+	"banyan.dev/platform/hosting"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/telemetry"
 )
@@ -194,7 +195,7 @@ func TestTheMonolithStartsAndServesWithoutKafka(t *testing.T) {
 	require.Equal(t, config.Outbox, told.Seams.Events)
 	require.Equal(t, config.Local, told.Seams.Comments)
 	require.Equal(t, "owner at 1", told.Ownership["comments"].String())
-	require.Contains(t, told.Uses, use{Kind: "kafka", Name: "kafka", Address: address, Topics: []string{contracts.CommentsTopic, contracts.PostsTopic}})
+	require.Contains(t, told.Uses, hosting.Use{Kind: "kafka", Name: "kafka", Address: address, Topics: []string{contracts.CommentsTopic, contracts.PostsTopic}})
 	require.Eventually(t, func() bool { return strings.Contains(m.log.String(), "events wait in the outbox") }, soon, often)
 	m.client(t).send("GET", "/readyz", nil).want(200)
 
@@ -223,7 +224,7 @@ func TestTheMonolithStopsInOrderThoughKafkaIsGone(t *testing.T) {
 	require.Eventually(t, func() bool { told := w.topology(t); return told.Topics == "ready" && told.Outbox.Waiting == 0 }, soon, often)
 	require.NoError(t, w.kafka.Stop(context.Background()))
 	ada.says(post.text("id"), "Mine.", "one")
-	require.NoError(t, w.stop(), "nothing took longer than the drain's timeout")
+	require.NoError(t, w.Stop(), "nothing took longer than the drain's timeout")
 	db, err := database.Open(t.Context(), database.Config{URL: w.database})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
@@ -256,5 +257,5 @@ func TestNobodyStartsAsIfCommentsWereHis(t *testing.T) {
 	require.NoError(t, err)
 	h, err := start(t.Context(), cfg, logger)
 	require.NoError(t, err, "handed back, they are")
-	require.NoError(t, h.stop())
+	require.NoError(t, h.Stop())
 }

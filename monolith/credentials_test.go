@@ -27,11 +27,3 @@ func TestWhoSignsInAtRedisIsTakenFromTheEnvironment(t *testing.T) {
 		require.Equal(t, c.want, s.inForce().RedisURL)
 	}
 }
-
-func TestHowKafkaIsEnteredIsCheckedAtTheStart(t *testing.T) {
-	_, err := config.Load([]string{"DATABASE_URL=postgres://db/blog", "KAFKA_TLS=perhaps"})
-	require.ErrorContains(t, err, `KAFKA_TLS "perhaps" can't be read: write it as true or false`)
-	_, err = config.Load([]string{"DATABASE_URL=postgres://db/blog", "KAFKA_USER=banyan", "KAFKA_PASSWORD=hunter2"})
-	require.ErrorContains(t, err, "KAFKA_TLS=true")
-	require.NotContains(t, err.Error(), "hunter2")
-}

@@ -8,8 +8,9 @@
 //	monolith role EMAIL ROLE       give a role; the way to the first moderator
 //	monolith healthcheck           ask /livez of the running one, for a container's probe
 //
-// Its configuration is the environment: see internal/config. What can change while
-// it runs is the settings file: see platform/session.
+// What every host does around its routes is platform/hosting's. Its configuration is the
+// environment: see internal/config. What can change while it runs is the settings file:
+// see platform/session.
 //
 //	main.go      the commands
 //	wire.go      what hangs on what, and the one place where a seam is switched
@@ -17,7 +18,6 @@
 //	seed.go      the command that fills a blog
 //	settings.go  the settings file, followed while the monolith runs
 //	events.go    who is told of comments and posts, and what is heard of them
-//	topics.go    the topics, made before they are used, however long Kafka is away
 //	public.go    the public port: middleware, API, pages
 //	inside.go    what the gateway and services ask on it
 //	admin.go     the admin port

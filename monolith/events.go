@@ -16,6 +16,7 @@ import (
 	"banyan.dev/platform/backfill"
 	"banyan.dev/platform/broker"
 	"banyan.dev/platform/database"
+	"banyan.dev/platform/hosting"
 	"banyan.dev/platform/inbox"
 	"banyan.dev/platform/outbox"
 	"banyan.dev/platform/ownership"
@@ -47,7 +48,7 @@ var (
 // events is what tells others of this host's comments and posts, and hears of theirs.
 type events struct {
 	kafka    *broker.Broker
-	topics   *topics
+	topics   *hosting.Topics
 	rows     *commentstore.Rows
 	feed     *commentstore.Feed
 	posts    *poststore.Feed
@@ -60,12 +61,11 @@ type events struct {
 // newEvents wires them; nothing runs yet. The database's row says who owns comments; on
 // the first day it is this host.
 func (h *host) newEvents(ctx context.Context, db *database.DB) (*events, error) {
-	kafka, err := broker.New(broker.Config{Addrs: h.cfg.KafkaAddrs, Access: h.cfg.Access, ClientID: h.cfg.Replica, Logger: h.logger})
+	kafka, err := h.Broker()
 	if err != nil {
-		return nil, fmt.Errorf("KAFKA_ADDRS: %w", err)
+		return nil, err
 	}
-	h.stack.Push("broker", func(context.Context) error { kafka.Close(); return nil })
-	e := &events{kafka: kafka, topics: newTopics(kafka), rows: commentstore.NewRows(db), notifier: outbox.NewNotifier(db, h.logger)}
+	e := &events{kafka: kafka, topics: hosting.NewTopics(kafka, commentsTopic, postsTopic), rows: commentstore.NewRows(db), notifier: outbox.NewNotifier(db, h.Logger)}
 	all := []contracts.Effect{
 		contracts.EffectVerdict, contracts.EffectQueue, contracts.EffectCount, contracts.EffectNotification, contracts.EffectMail,
 	}
@@ -74,15 +74,12 @@ func (h *host) newEvents(ctx context.Context, db *database.DB) (*events, error) 
 	if e.side, err = sideOf(db, e.feed); err != nil {
 		return nil, err
 	}
-	h.registry.MustRegister(e.side.Metrics())
-	row, err := e.side.Adopt(ctx, ownership.Owner, h.cfg.Replica)
-	if err != nil {
+	if err := h.Adopt(ctx, e.side, ownership.Owner); err != nil {
 		return nil, err
 	}
-	h.logger.InfoContext(ctx, "ownership", "resource", row.Resource, "state", row.State, "epoch", row.Epoch)
 	e.backfill, err = backfill.New(db, backfill.Config{
 		Resource: commentstore.Resource, Source: commentstore.NewChunks(e.side, e.feed), Topic: commentsTopic,
-		Wake: e.notifier.Wake, Worker: h.cfg.Replica, Behind: e.behind, Logger: h.logger,
+		Wake: e.notifier.Wake, Worker: h.cfg.Replica, Behind: e.behind, Logger: h.Logger,
 	})
 	return e, err
 }
@@ -100,15 +97,7 @@ func sideOf(db *database.DB, markers ownership.Markers) (*ownership.Side, error)
 
 // behind is how many messages the comments service has still to apply.
 func (e *events) behind(ctx context.Context) (int64, error) {
-	lags, err := e.kafka.Lag(ctx, peerName, commentsTopic.Name)
-	if err != nil {
-		return 0, err
-	}
-	sum := int64(0)
-	for _, lag := range lags {
-		sum += lag.Behind()
-	}
-	return sum, nil
+	return e.kafka.Behind(ctx, peerName, commentsTopic.Name)
 }
 
 // gate stands before the API's routes of comments, which don't follow the owner: the
@@ -125,7 +114,7 @@ func (h *host) runEvents(db *database.DB, store *untangled.Store, b blog) error 
 	e.repairer = store.Repairer()
 	relay, err := outbox.NewRelay(outbox.Config{
 		URL: h.cfg.DatabaseURL, Topics: []broker.Topic{commentsTopic, postsTopic}, Publisher: e.kafka.Publisher(),
-		Name: h.cfg.Replica + "-relay", Registerer: h.registry, Logger: h.logger,
+		Name: h.cfg.Replica + "-relay", Registerer: h.Registry, Logger: h.Logger,
 	})
 	if err != nil {
 		return err
@@ -134,11 +123,15 @@ func (h *host) runEvents(db *database.DB, store *untangled.Store, b blog) error 
 	if err != nil {
 		return err
 	}
-	h.keep("topics", func(ctx context.Context) error { e.topics.ensure(ctx, h.logger, h.cfg.KafkaAddrs); return nil })
-	h.keep("relay", e.topics.before(relay.Run))
-	h.keep("notifier", func(ctx context.Context) error { e.notifier.Run(ctx); return nil })
-	h.keep("backfill", e.topics.before(func(ctx context.Context) error { e.backfill.Run(ctx); return nil }))
-	h.keep("inboxes", e.topics.before(func(ctx context.Context) error { return together(ctx, heard) }))
+	h.Keep("topics", func(ctx context.Context) error {
+		return e.topics.Ensure(ctx, func(err error) {
+			h.Logger.ErrorContext(ctx, "events wait in the outbox: the topics can't be used; it is tried again", "KAFKA_ADDRS", h.cfg.KafkaAddrs, "error", err)
+		})
+	})
+	h.Keep("relay", e.topics.Before(relay.Run))
+	h.Keep("notifier", func(ctx context.Context) error { e.notifier.Run(ctx); return nil })
+	h.Keep("backfill", e.topics.Before(func(ctx context.Context) error { e.backfill.Run(ctx); return nil }))
+	h.Keep("inboxes", e.topics.Before(func(ctx context.Context) error { return together(ctx, heard) }))
 	return nil
 }
 
@@ -172,7 +165,7 @@ func (h *host) inboxes(db *database.DB, store *untangled.Store, b blog) ([]*inbo
 	}
 	var all []*inbox.Inbox
 	for _, cfg := range wanted {
-		cfg.DB, cfg.Broker, cfg.Kind, cfg.Registerer, cfg.Logger = db, h.events.kafka, inbox.State, h.registry, h.logger
+		cfg.DB, cfg.Broker, cfg.Kind, cfg.Registerer, cfg.Logger = db, h.events.kafka, inbox.State, h.Registry, h.Logger
 		in, err := inbox.New(cfg)
 		if err != nil {
 			return nil, err

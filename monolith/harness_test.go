@@ -108,12 +108,12 @@ func startOn(t testing.TB, database string, settings ...string) *running {
 	h, err := start(t.Context(), cfg, recorder.Logger(logger.Handler()))
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		require.NoError(t, h.stop())
+		require.NoError(t, h.Stop())
 		keepsToItsTables(t, cfg, recorder)
 	})
 	return &running{
 		host: h, database: database, contract: loadContract(t), log: log, recorder: recorder,
-		base: "http://" + h.publicPort.Address(), admin: "http://" + h.adminPort.Address(),
+		base: "http://" + h.PublicPort.Address(), admin: "http://" + h.AdminPort.Address(),
 	}
 }
 
@@ -148,7 +148,7 @@ func (m *running) client(t testing.TB) *client { return newClient(t, m.base, m.c
 func (m *running) moderator(t testing.TB, c *client, name string) document {
 	t.Helper()
 	me := c.signUp(name)
-	require.NoError(t, grant(t.Context(), m.cfg, m.logger, me.text("email"), contracts.Moderator))
+	require.NoError(t, grant(t.Context(), m.cfg, m.Logger, me.text("email"), contracts.Moderator))
 	return me
 }
 

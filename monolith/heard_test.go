@@ -184,7 +184,7 @@ func TestMailsThatWaitSurviveTheWayBack(t *testing.T) {
 	bob.says(post.text("id"), "Well said.", "one")
 	require.Eventually(t, func() bool { return commentsOf(bob, post) == 1 }, soon, often)
 	w.handsTo(t, "monolith")
-	require.NoError(t, w.stop())
+	require.NoError(t, w.Stop())
 
 	back, err := embedded.StartMail(t.Context(), embedded.MailConfig{Port: portOf(t, w.cfg.SMTPAddr)})
 	require.NoError(t, err)

@@ -40,7 +40,7 @@ func (h *host) insideServer(e *echo.Echo, b blog) error {
 	if h.cfg.IdentityKey == "" {
 		return nil
 	}
-	keys, err := identity.NewKeys(h.cfg.IdentityKey)
+	keys, err := h.cfg.Keys()
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"banyan.dev/monolith/internal/config"
 	"banyan.dev/platform/embedded/embeddedtest"
+	"banyan.dev/platform/hosting"
 	"banyan.dev/platform/watch"
 )
 
@@ -124,9 +125,9 @@ func TestTheTopologyNamesWhatIsUsedAndNoSecret(t *testing.T) {
 	m := startMonolith(t, "SETTINGS_FILE="+path, "SMTP_ADDR=127.0.0.1:2525")
 	database, err := url.Parse(m.database)
 	require.NoError(t, err)
-	postgres := use{Kind: "postgres", Name: strings.TrimPrefix(database.Path, "/"), Address: database.Host}
-	mail := use{Kind: "mail", Name: "mail", Address: "127.0.0.1:2525"}
-	told := func() []use {
+	postgres := hosting.Use{Kind: "postgres", Name: strings.TrimPrefix(database.Path, "/"), Address: database.Host}
+	mail := hosting.Use{Kind: "mail", Name: "mail", Address: "127.0.0.1:2525"}
+	told := func() []hosting.Use {
 		_, body := m.adminGet(t, "/topology", "")
 		if secret, set := database.User.Password(); set && secret != "" {
 			require.NotContains(t, body, secret)
@@ -137,11 +138,11 @@ func TestTheTopologyNamesWhatIsUsedAndNoSecret(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(body), &topology))
 		return topology.Uses
 	}
-	require.Equal(t, []use{postgres, mail}, told(), "no Redis yet")
+	require.Equal(t, []hosting.Use{postgres, mail}, told(), "no Redis yet")
 	redis.RawQuery = "client_name=some-user"
 	write("revision: 2\nredis: {url: \"" + redis.String() + "\"}\nsession: {store: dual}\n")
 	require.Eventually(t, func() bool {
-		return reflect.DeepEqual(told(), []use{postgres, {Kind: "redis", Name: "redis", Address: redis.Host}, mail})
+		return reflect.DeepEqual(told(), []hosting.Use{postgres, {Kind: "redis", Name: "redis", Address: redis.Host}, mail})
 	}, 10*time.Second, 10*time.Millisecond)
 }
 
@@ -205,8 +206,8 @@ func TestADrainFinishesWhatIsInFlightAndEndsStreams(t *testing.T) {
 	require.NoError(t, err)
 
 	drained := make(chan error, 1)
-	go func() { drained <- m.publicPort.Drain(context.Background(), 0) }()
-	<-m.publicPort.Draining()
+	go func() { drained <- m.PublicPort.Drain(context.Background(), 0) }()
+	<-m.PublicPort.Draining()
 	status, _ := m.adminGet(t, "/readyz", "")
 	require.Equal(t, 503, status)
 	_, err = io.ReadAll(stream.Body)
@@ -220,7 +221,7 @@ func TestADrainFinishesWhatIsInFlightAndEndsStreams(t *testing.T) {
 
 func TestHealthcheck(t *testing.T) {
 	m := startMonolith(t)
-	root := command(environment(m.database, "LISTEN_ADDR="+m.publicPort.Address()), io.Discard)
+	root := command(environment(m.database, "LISTEN_ADDR="+m.PublicPort.Address()), io.Discard)
 	root.SetArgs([]string{"healthcheck"})
 	require.NoError(t, root.ExecuteContext(t.Context()))
 	require.Contains(t, fails(t, environment(m.database, "LISTEN_ADDR=127.0.0.1:1"), "healthcheck"), "127.0.0.1:1")

@@ -2,17 +2,15 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"banyan.dev/features/contracts"
 	"banyan.dev/monolith/internal/config"
+	"banyan.dev/platform/hosting"
 	"banyan.dev/platform/run"
 	"banyan.dev/platform/telemetry"
 )
@@ -79,20 +77,5 @@ func roleCommand(environ []string, out io.Writer) *cobra.Command {
 
 // healthcheck is for images that have no shell and no curl.
 func healthcheck(ctx context.Context, cfg config.Config, _ *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	url := "http://" + cfg.ListenAddr + "/livez"
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask %s: it answered %s", url, answer.Status)
-	}
-	return nil
+	return hosting.Healthcheck(ctx, cfg.ListenAddr)
 }

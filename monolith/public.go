@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -36,16 +35,16 @@ func (h *host) publicServer(b blog) (*echo.Echo, error) {
 	desk := accounts.NewDesk(b.accounts, h.sessions, accounts.NewThrottle(time.Now))
 	blogPages, err := pages.New(pages.Deps{
 		Desk: desk, Accounts: b.accounts, Posts: b.posts, Comments: b.talk, Moderation: b.moderation,
-		Feed: b.feed, Notifications: b.notifications, Flashes: h.sessions, Logger: h.logger,
-		PublicURL: h.settings.publicURL, Version: builtFrom(),
+		Feed: b.feed, Notifications: b.notifications, Flashes: h.sessions, Logger: h.Logger,
+		PublicURL: h.settings.publicURL, Version: h.Version,
 	})
 	if err != nil {
 		return nil, err
 	}
 	e := httpkit.New(httpkit.Config{
-		Logger:         h.logger,
-		Registerer:     h.registry,
-		Tracer:         h.tracer,
+		Logger:         h.Logger,
+		Registerer:     h.Registry,
+		Tracer:         h.Tracer,
 		TrustedProxies: h.cfg.TrustedProxies,
 		Secure:         h.cfg.CookieSecure,
 		Unavailable:    func(err error) bool { return database.IsUnavailable(err) || call.IsUnavailable(err) },
@@ -55,7 +54,7 @@ func (h *host) publicServer(b blog) (*echo.Echo, error) {
 	for _, m := range []echo.MiddlewareFunc{sameOrigin(h.settings.publicURL), httpkit.Wrap(h.sessions.Middleware), accounts.Viewing(h.sessions)} {
 		e.Use(httpkit.Unless(impersonal, m))
 	}
-	httpkit.Probes(e, h.ready)
+	httpkit.Probes(e, h.Ready)
 	h.api(e.Group("/api/v1"), b, desk)
 	blogPages.Register(e)
 	if err := h.insideServer(e, b); err != nil {
@@ -69,9 +68,9 @@ func (h *host) api(g *echo.Group, b blog, desk *accounts.Desk) {
 	accounts.Register(g, desk)
 	posts.Register(g, b.posts)
 	comments.Register(g, b.comments, h.beforeComments()...)
-	moderation.Register(g, b.moderation, h.logger, comments.NoteWrote)
+	moderation.Register(g, b.moderation, h.Logger, comments.NoteWrote)
 	feed.Register(g, b.feed)
-	notifications.Register(g, b.notifications, notifications.NewStreams(b.notifications, h.publicPort.Draining(), streamLooks, streamBeats))
+	notifications.Register(g, b.notifications, notifications.NewStreams(b.notifications, h.PublicPort.Draining(), streamLooks, streamBeats))
 	g.GET("/openapi.yaml", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/yaml", openapi.Document)
 	})
@@ -111,6 +110,3 @@ func sameOrigin(publicURL func() string) echo.MiddlewareFunc {
 		}
 	}
 }
-
-// draining is why a port is not ready.
-var errDraining = errors.New("draining")

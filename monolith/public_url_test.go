@@ -13,6 +13,7 @@ import (
 
 	"banyan.dev/monolith/internal/config"
 	"banyan.dev/platform/embedded"
+	"banyan.dev/platform/hosting"
 	"banyan.dev/platform/session"
 	"banyan.dev/platform/watch"
 )
@@ -81,7 +82,7 @@ func between(t *testing.T, text, from, to string) string {
 }
 
 func TestThePublicAddressStandsInTheSettings(t *testing.T) {
-	s := &settings{cfg: config.Config{PublicURL: "http://127.0.0.1:8080", SessionStore: session.Memory}}
+	s := &settings{cfg: config.Config{Environment: hosting.Environment{PublicURL: "http://127.0.0.1:8080"}, SessionStore: session.Memory}}
 	for content, want := range map[string]string{
 		"revision: 1\npublic_url: http://a.example/\n":  "http://a.example",
 		"{revision: 1, public_url: 'http://a.example'}": "http://a.example",

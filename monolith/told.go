@@ -51,7 +51,7 @@ const measuredWithin = time.Second
 func (e *events) told(db *database.DB, consumers []string) moved {
 	ctx, cancel := context.WithTimeout(context.Background(), measuredWithin)
 	defer cancel()
-	m := moved{Topics: e.topics.state()}
+	m := moved{Topics: e.topics.State()}
 	if err := e.measure(ctx, db, consumers, &m); err != nil {
 		m.Error = err.Error()
 	}
@@ -113,14 +113,10 @@ func (e *events) lag(db *database.DB) lag.Source {
 // registerMoves mounts what moves who may write, and what fills, compares and repairs
 // the other side. All of it wants the token.
 func (e *events) registerMoves(server *echo.Echo, db *database.DB, token string) {
-	for path, handler := range map[string]http.Handler{
+	httpkit.Guard(server, token, map[string]http.Handler{
 		"/ownership/" + commentstore.Resource: remote.Handler(e.side),
 		"/backfill/" + commentstore.Resource:  backfill.Handler(e.backfill),
 		"/reconcile/" + commentstore.Resource: reconcile.Handler(commentstore.NewDigests(db), e.repairer),
 		lag.Path:                              lag.Handler(e.lag(db)),
-	} {
-		g := server.Group(path, httpkit.Bearer(token))
-		g.Any("", echo.WrapHandler(handler))
-		g.Any("/*", echo.WrapHandler(handler))
-	}
+	})
 }

@@ -22,7 +22,6 @@ import (
 	"banyan.dev/monolith/internal/tangle"
 	"banyan.dev/monolith/internal/untangled"
 	"banyan.dev/platform/database"
-	"banyan.dev/platform/identity"
 	"banyan.dev/platform/session"
 )
 
@@ -67,7 +66,7 @@ func (h *host) wireBlog(ctx context.Context, db *database.DB, mailer notificatio
 		return blog{}, err
 	}
 	if h.cfg.Events == config.Off {
-		return wire(storesOf(h.cfg.Stores, db), mailer, h.settings.publicURL, h.logger, here), nil
+		return wire(storesOf(h.cfg.Stores, db), mailer, h.settings.publicURL, h.Logger, here), nil
 	}
 	var err error
 	if h.events, err = h.newEvents(ctx, db); err != nil {
@@ -80,28 +79,28 @@ func (h *host) wireBlog(ctx context.Context, db *database.DB, mailer notificatio
 		if err != nil {
 			return blog{}, err
 		}
-		owner := following.New(following.Config{Side: h.events.side, Logger: h.logger})
+		owner := following.New(following.Config{Side: h.events.side, Logger: h.Logger})
 		tell.Reads = owner.Lists(h.events.rows, there)
 		talk = func(own *comments.Service) comments.UseCases { return owner.Comments(own, there) }
 	}
 	store := untangled.WithEvents(db, tell)
-	b := wire(store, mailer, h.settings.publicURL, h.logger, talk)
+	b := wire(store, mailer, h.settings.publicURL, h.Logger, talk)
 	return b, h.runEvents(db, store, b)
 }
 
 // commentsService is the other side of comments.
 func (h *host) commentsService() (*remotecomments.Comments, error) {
-	keys, err := identity.NewKeys(h.cfg.IdentityKey)
+	keys, err := h.cfg.Keys()
 	if err != nil {
-		return nil, fmt.Errorf("IDENTITY_KEY: %w", err)
+		return nil, err
 	}
 	there, err := remotecomments.New(remotecomments.Config{
-		URLs: h.cfg.CommentsURLs, Keys: keys, Host: hostName, Registerer: h.registry, Logger: h.logger,
+		URLs: h.cfg.CommentsURLs, Keys: keys, Host: hostName, Registerer: h.Registry, Logger: h.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("COMMENTS_URLS: %w", err)
 	}
-	h.stack.Push("calls to the comments service", func(context.Context) error { there.Close(); return nil })
+	h.OnStop("calls to the comments service", func(context.Context) error { there.Close(); return nil })
 	return there, nil
 }
 

@@ -295,6 +295,9 @@ func TestAGroupGoesOnWhereItHasCommitted(t *testing.T) {
 		require.Equal(t, broker.Lag{Topic: things.Name, Partition: i, Committed: 25, First: 0, End: 30}, l)
 		require.EqualValues(t, 5, l.Behind())
 	}
+	behind, err := b.Behind(t.Context(), group, things.Name)
+	require.NoError(t, err)
+	require.EqualValues(t, 20, behind)
 	lags, err = b.Lag(t.Context(), another, things.Name)
 	require.NoError(t, err)
 	require.EqualValues(t, -1, lags[0].Committed)

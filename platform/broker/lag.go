@@ -49,6 +49,19 @@ func (b *Broker) Lag(ctx context.Context, group, topic string) ([]Lag, error) {
 	return lags, b.offsets(ctx, lags, kafka.LastOffsetOf, end)
 }
 
+// Behind is how many offsets the group has to go in all partitions of a topic.
+func (b *Broker) Behind(ctx context.Context, group, topic string) (int64, error) {
+	lags, err := b.Lag(ctx, group, topic)
+	if err != nil {
+		return 0, err
+	}
+	sum := int64(0)
+	for _, lag := range lags {
+		sum += lag.Behind()
+	}
+	return sum, nil
+}
+
 // coordinating is the pause before a group's coordinator is asked once more.
 const coordinating = 50 * time.Millisecond
 

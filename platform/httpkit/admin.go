@@ -26,7 +26,7 @@ type AdminConfig struct {
 
 // NewAdmin returns the server of the port that only the cluster reaches: probes,
 // metrics, topology. What changes something or tells about people is mounted by
-// the host, behind Bearer.
+// the host, with Guard.
 func NewAdmin(cfg AdminConfig) *echo.Echo {
 	e := New(Config{Logger: cfg.Logger})
 	Probes(e, cfg.Ready)
@@ -65,5 +65,14 @@ func Bearer(token string) echo.MiddlewareFunc {
 			}
 			return next(c)
 		}
+	}
+}
+
+// Guard mounts handlers by their paths, with all that is below them, behind Bearer.
+func Guard(e *echo.Echo, token string, handlers map[string]http.Handler) {
+	for path, handler := range handlers {
+		g := e.Group(path, Bearer(token))
+		g.Any("", echo.WrapHandler(handler))
+		g.Any("/*", echo.WrapHandler(handler))
 	}
 }

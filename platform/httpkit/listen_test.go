@@ -83,6 +83,7 @@ func TestTheAdminPort(t *testing.T) {
 	})
 	e.GET("/people", func(c echo.Context) error { return c.String(200, "secret") }, httpkit.Bearer("the-token"))
 	e.GET("/closed", func(c echo.Context) error { return c.String(200, "secret") }, httpkit.Bearer(""))
+	httpkit.Guard(e, "the-token", map[string]http.Handler{"/moves": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusAccepted) })})
 	s := server(t, e)
 	status := func(path string, headers ...string) int {
 		answer, _ := send(t, request(t, "GET", s.URL+path, "", headers...))
@@ -98,4 +99,8 @@ func TestTheAdminPort(t *testing.T) {
 	require.Equal(t, 401, status("/people", "Authorization", "Bearer wrong"))
 	require.Equal(t, 200, status("/people", "Authorization", "Bearer the-token"))
 	require.Equal(t, 401, status("/closed", "Authorization", "Bearer "))
+	for _, path := range []string{"/moves", "/moves/1/of/2"} {
+		require.Equal(t, 401, status(path))
+		require.Equal(t, 202, status(path, "Authorization", "Bearer the-token"))
+	}
 }

@@ -3,15 +3,13 @@ package main
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"banyan.dev/features/comments/store"
 	"banyan.dev/platform/backfill"
+	"banyan.dev/platform/hosting"
 	"banyan.dev/platform/httpkit"
 	"banyan.dev/platform/lag"
 	"banyan.dev/platform/outbox"
@@ -23,15 +21,9 @@ import (
 // topology is what GET /topology answers: what runs here, who owns, and how far events
 // have come.
 type topology struct {
-	Host      string                     `json:"host"`
-	Replica   string                     `json:"replica"`
-	Version   string                     `json:"version"`
-	Started   time.Time                  `json:"started_at"`
-	Listen    string                     `json:"listen"`
-	Public    string                     `json:"public_url"`
-	Features  []string                   `json:"features"`
+	hosting.Description
 	Seams     seams                      `json:"seams"`
-	Uses      []use                      `json:"uses"`
+	Uses      []hosting.Use              `json:"uses"`
 	Ownership map[string]ownership.Row   `json:"ownership,omitempty"`
 	Backfill  map[string]backfill.Status `json:"backfill,omitempty"`
 	Outbox    *backlog                   `json:"outbox,omitempty"`
@@ -52,32 +44,19 @@ type backlog struct {
 
 const mostWaiting = 10_000
 
-// use is something this host works with. The gateway draws its picture from it; no
-// credential is in it.
-type use struct {
-	Kind    string   `json:"kind"`
-	Name    string   `json:"name"`
-	Address string   `json:"address"`
-	Topics  []string `json:"topics,omitempty"`
-}
-
 // adminServer is the port that only the cluster reaches. Who may write is moved here,
 // rows are counted and sent again: all of it wants the token.
 func (h *host) adminServer() *echo.Echo {
 	e := httpkit.NewAdmin(httpkit.AdminConfig{
-		Logger: h.logger, Registry: h.registry, Ready: h.ready,
+		Logger: h.Logger, Registry: h.Registry, Ready: h.Ready,
 		Topology: func() any { return h.topology() },
 	})
-	for path, handler := range map[string]http.Handler{
+	httpkit.Guard(e, h.cfg.AdminToken, map[string]http.Handler{
 		"/ownership/" + store.Resource: remote.Handler(h.parts.side),
 		"/backfill/" + store.Resource:  backfill.Handler(h.parts.backfill),
 		"/reconcile/" + store.Resource: reconcile.Handler(store.NewDigests(h.parts.db), h.parts.kept),
 		lag.Path:                       lag.Handler(h.lag()),
-	} {
-		g := e.Group(path, httpkit.Bearer(h.cfg.AdminToken))
-		g.Any("", echo.WrapHandler(handler))
-		g.Any("/*", echo.WrapHandler(handler))
-	}
+	})
 	return e
 }
 
@@ -88,11 +67,10 @@ func (h *host) lag() lag.Source {
 
 func (h *host) topology() topology {
 	t := topology{
-		Host: name, Replica: h.cfg.Replica, Version: builtFrom(), Started: h.started,
-		Listen: h.publicPort.Address(), Public: h.cfg.PublicURL, Features: []string{"comments"},
-		Seams: seams{Comments: "local", Events: "outbox"}, Uses: h.uses(),
+		Description: h.Describe(h.cfg.PublicURL, "comments"),
+		Seams:       seams{Comments: "local", Events: "outbox"}, Uses: h.uses(),
 	}
-	if state := h.topics.state(); state != "on" {
+	if state := h.topics.State(); state != hosting.TopicsReady {
 		t.Seams.Events = state
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -124,48 +102,11 @@ func (h *host) measure(ctx context.Context, t *topology) error {
 }
 
 // uses is what the host is wired to.
-func (h *host) uses() []use {
-	list := []use{reached("postgres", h.cfg.DatabaseURL), {Kind: "kafka", Name: "kafka", Address: strings.Join(h.cfg.KafkaAddrs, ","), Topics: []string{topic.Name}}}
-	list[0].Name = strings.TrimPrefix(list[0].Name, "/")
+func (h *host) uses() []hosting.Use {
+	list := []hosting.Use{h.cfg.UsesDatabase(), h.cfg.UsesKafka(topic.Name)}
 	urls, _ := h.cfg.Monolith() // it was checked
 	for _, u := range urls {
-		monolith := reached("http", u)
-		monolith.Name = peer
-		list = append(list, monolith)
+		list = append(list, hosting.Uses("http", peer, u))
 	}
 	return list
-}
-
-// reached keeps host, port and path of a URL that was checked when it was read: not
-// who speaks there, nor the options.
-func reached(kind, address string) use {
-	u, err := url.Parse(address)
-	if err != nil {
-		return use{Kind: kind, Name: kind}
-	}
-	return use{Kind: kind, Name: u.Path, Address: u.Host}
-}
-
-// version is what a release was linked with (-X main.version=05-comments-dark).
-var version string
-
-// builtFrom is the release, or else the commit that the binary was built from.
-func builtFrom() string {
-	if version != "" {
-		return version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	revision := "unknown"
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			revision += "-modified"
-		}
-	}
-	return revision
 }

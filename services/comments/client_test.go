@@ -34,7 +34,7 @@ type answer struct {
 // as is a person's client: the gateway has signed who it is.
 func (r *running) as(t *testing.T, v contracts.Viewer) *client {
 	t.Helper()
-	c := &client{t: t, base: "http://" + r.publicPort.Address()}
+	c := &client{t: t, base: "http://" + r.PublicPort.Address()}
 	if v.SignedIn() {
 		c.token = token(t, houseKey, identity.Identity{ID: v.ID, Name: v.Name, Role: string(v.Role)}, time.Minute)
 	}
@@ -44,13 +44,13 @@ func (r *running) as(t *testing.T, v contracts.Viewer) *client {
 // asService is what the monolith asks for itself.
 func (r *running) asService(t *testing.T) *client {
 	t.Helper()
-	return &client{t: t, base: "http://" + r.publicPort.Address(), token: token(t, houseKey, identity.Service(peer), time.Minute)}
+	return &client{t: t, base: "http://" + r.PublicPort.Address(), token: token(t, houseKey, identity.Service(peer), time.Minute)}
 }
 
 // asAdmin asks the admin port.
 func (r *running) asAdmin(t *testing.T) *client {
 	t.Helper()
-	return &client{t: t, base: "http://" + r.adminPort.Address()}
+	return &client{t: t, base: "http://" + r.AdminPort.Address()}
 }
 
 func token(t testing.TB, key string, who identity.Identity, life time.Duration) string {

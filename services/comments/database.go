@@ -14,20 +14,9 @@ import (
 	"banyan.dev/services/comments/internal/config"
 )
 
-// openDatabase opens the service's own database and brings its schema up to date.
-// Replicas may do so at the same time.
+// openDatabase opens the service's own database, with today's schema.
 func openDatabase(ctx context.Context, cfg config.Config, logger *slog.Logger) (*database.DB, error) {
-	db, err := database.Open(ctx, database.Config{
-		URL: cfg.DatabaseURL, MaxConns: cfg.DBMaxConns, Name: cfg.Replica, Wait: cfg.DBWait, Logger: logger,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w (waited DB_WAIT, %s)", err, cfg.DBWait)
-	}
-	if err := migrateAll(ctx, db); err != nil {
-		_ = db.Close() // what went wrong is told already
-		return nil, err
-	}
-	return db, nil
+	return cfg.OpenDatabase(ctx, logger, migrateAll)
 }
 
 // migrateAll makes the feature's tables and those of what moves its events. Each set

@@ -26,5 +26,6 @@
 //	admin.go     the admin port
 //	serve.go     start and stop, in order
 //
-// Its configuration is the environment: see internal/config.
+// What every host does around its routes is platform/hosting's. Its configuration is the
+// environment: see internal/config.
 package main

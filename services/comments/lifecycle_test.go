@@ -24,7 +24,7 @@ func TestItDrainsBeforeItEnds(t *testing.T) {
 
 	noticed, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- r.publicPort.Drain(noticed, time.Hour) }() // what the host's stop does first
+	go func() { ended <- r.PublicPort.Drain(noticed, time.Hour) }() // what the host's stop does first
 	visitor := r.as(t, contracts.Viewer{})
 	require.Eventually(t, func() bool { return visitor.send("GET", "/readyz", nil).status == 503 }, soon, often)
 	require.Equal(t, "draining\n", string(visitor.send("GET", "/readyz", nil).body))
@@ -33,7 +33,7 @@ func TestItDrainsBeforeItEnds(t *testing.T) {
 	r.as(t, ann).says(post, "Just before").is(201)
 	cancel() // everybody has noticed
 	<-ended
-	_, err := net.DialTimeout("tcp", r.publicPort.Address(), time.Second)
+	_, err := net.DialTimeout("tcp", r.PublicPort.Address(), time.Second)
 	require.Error(t, err)
 	r.ends(t)
 
@@ -113,7 +113,7 @@ func TestTheProbeAsksTheRunningOne(t *testing.T) {
 	w := newWorld(t)
 	r := w.serves(t)
 	cfg := r.cfg
-	cfg.ListenAddr = r.publicPort.Address()
+	cfg.ListenAddr = r.PublicPort.Address()
 	require.NoError(t, healthcheck(t.Context(), cfg, quiet()))
 	r.ends(t)
 	require.ErrorContains(t, healthcheck(t.Context(), cfg, quiet()), "ask http://"+cfg.ListenAddr+"/livez")

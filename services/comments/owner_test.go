@@ -169,7 +169,7 @@ func TestAPostIsClosedThoughWhoAskedHasGone(t *testing.T) {
 
 // asksToClose is the monolith's request, which may be given up in the middle.
 func (r *running) asksToClose(ctx context.Context, t *testing.T, post, token string) {
-	q, err := http.NewRequestWithContext(ctx, "POST", "http://"+r.publicPort.Address()+"/internal/posts/"+post+"/close", strings.NewReader(`{"key": "event-1"}`))
+	q, err := http.NewRequestWithContext(ctx, "POST", "http://"+r.PublicPort.Address()+"/internal/posts/"+post+"/close", strings.NewReader(`{"key": "event-1"}`))
 	if err != nil {
 		t.Error(err)
 		return

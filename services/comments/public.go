@@ -22,9 +22,9 @@ import (
 // publicServer is the port that the gateway and the monolith reach.
 func (h *host) publicServer() (*echo.Echo, error) {
 	e := httpkit.New(httpkit.Config{
-		Logger:         h.logger,
-		Registerer:     h.registry,
-		Tracer:         h.tracer,
+		Logger:         h.Logger,
+		Registerer:     h.Registry,
+		Tracer:         h.Tracer,
 		TrustedProxies: h.cfg.TrustedProxies,
 		Secure:         strings.HasPrefix(h.cfg.PublicURL, "https:"),
 		Unavailable:    func(err error) bool { return database.IsUnavailable(err) || call.IsUnavailable(err) },
@@ -35,7 +35,7 @@ func (h *host) publicServer() (*echo.Echo, error) {
 		return nil, err
 	}
 	e.Use(httpkit.Unless(probes, whoIsAsking(h.parts.keys, time.Now)), httpkit.Unless(inside, site))
-	httpkit.Probes(e, h.ready)
+	httpkit.Probes(e, h.Ready)
 	comments.Register(e.Group("/api/v1"), h.parts.comments, h.parts.gate.Middleware())
 	h.registerInside(e.Group("/internal"))
 	return e, nil
@@ -126,14 +126,4 @@ func sameSite(publicURL string) (echo.MiddlewareFunc, error) {
 			return next(c)
 		}
 	}, nil
-}
-
-// errDraining is why a port is not ready.
-var errDraining = errors.New("draining")
-
-func (h *host) ready() error {
-	if !h.publicPort.Ready() {
-		return errDraining
-	}
-	return nil
 }

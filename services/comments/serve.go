@@ -3,39 +3,28 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"time"
 
-	"github.com/labstack/echo/v4"
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 
 	"banyan.dev/platform/broker"
-	"banyan.dev/platform/httpkit"
-	"banyan.dev/platform/run"
-	"banyan.dev/platform/telemetry"
+	"banyan.dev/platform/hosting"
 	"banyan.dev/services/comments/internal/config"
 )
 
 // host is one running comments service.
 type host struct {
-	cfg      config.Config
-	logger   *slog.Logger
-	registry *prometheus.Registry
-	tracer   *telemetry.Tracer // nil: nothing is exported
-	started  time.Time
+	*hosting.Host
+	cfg config.Config
 
-	parts      parts
-	closing    singleflight.Group // posts whose comments are being deleted, by id
-	kafka      *broker.Broker
-	topics     *topics
-	publicPort *httpkit.Port
-	adminPort  *httpkit.Port
-
-	stack  run.Stack  // what is to be stopped, in reverse order
-	failed chan error // a part that ended by itself
+	parts   parts
+	closing singleflight.Group // posts whose comments are being deleted, by id
+	kafka   *broker.Broker
+	topics  *hosting.Topics
 }
+
+// version is what a release was linked with (-X main.version=05-comments-dark).
+var version string
 
 // serve runs the service until ctx ends, then stops it in order.
 func serve(ctx context.Context, cfg config.Config, logger *slog.Logger) error {
@@ -43,108 +32,43 @@ func serve(ctx context.Context, cfg config.Config, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		logger.Info("stopping", "drain_notice", cfg.DrainNotice.String(), "drain_timeout", cfg.DrainTimeout.String())
-	case err = <-h.failed:
-	}
-	return errors.Join(err, h.stop())
+	return h.Wait(ctx)
 }
 
 // start brings everything up, first what others need. What was started before
 // something failed is stopped again.
 func start(ctx context.Context, cfg config.Config, logger *slog.Logger) (*host, error) {
-	h := &host{cfg: cfg, logger: logger, registry: telemetry.NewRegistry(), started: time.Now().UTC(), failed: make(chan error, 8)}
-	if err := h.start(ctx); err != nil {
-		return nil, errors.Join(err, h.stop())
+	around, err := hosting.New(cfg.Environment, version, logger)
+	if err != nil {
+		return nil, err
 	}
-	logger.Info("comments answers", "public", h.publicPort.Address(), "admin", h.adminPort.Address(), "version", builtFrom(), "config", cfg)
+	h := &host{Host: around, cfg: cfg}
+	if err := h.start(ctx); err != nil {
+		return nil, errors.Join(err, h.Stop())
+	}
+	logger.Info("comments answers", "public", h.PublicPort.Address(), "admin", h.AdminPort.Address(), "version", h.Version, "config", cfg)
 	return h, nil
 }
 
 func (h *host) start(ctx context.Context) error {
-	if err := h.startTraces(); err != nil {
-		return err
-	}
-	db, err := openDatabase(ctx, h.cfg, h.logger)
+	db, err := openDatabase(ctx, h.cfg, h.Logger)
 	if err != nil {
 		return err
 	}
-	h.stack.Push("database", func(context.Context) error { return db.Close() })
+	h.OnStop("database", func(context.Context) error { return db.Close() })
 	if err := h.wire(ctx, db); err != nil {
 		return err
 	}
 	if err := h.startEvents(db); err != nil {
 		return err
 	}
-	return h.open()
-}
-
-// open answers on both ports. The admin port is open before the public one and closed
-// after it: who moves ownership asks it while requests end.
-func (h *host) open() (err error) {
-	if h.adminPort, err = httpkit.Listen("ADMIN_ADDR", h.cfg.AdminAddr, h.logger); err != nil {
+	if err := h.Listen(); err != nil {
 		return err
 	}
-	h.stack.Push("admin port", func(ctx context.Context) error { return h.adminPort.Drain(ctx, 0) })
-	if h.publicPort, err = httpkit.Listen("LISTEN_ADDR", h.cfg.ListenAddr, h.logger); err != nil {
-		return err
-	}
-	notice := time.Duration(0) // until it answers, nobody has to notice that it goes
-	h.stack.Push("public port", func(ctx context.Context) error { return h.publicPort.Drain(ctx, notice) })
 	public, err := h.publicServer()
 	if err != nil {
 		return err
 	}
-	h.answer(h.adminPort, h.adminServer())
-	h.answer(h.publicPort, public)
-	notice = h.cfg.DrainNotice
+	h.Answer(public, h.adminServer())
 	return nil
-}
-
-// startTraces comes before all that has something to export, and ends after it.
-func (h *host) startTraces() (err error) {
-	h.tracer, err = telemetry.NewTracer(telemetry.TracerConfig{
-		Endpoint: h.cfg.Traces, Ratio: h.cfg.TracesRatio, Service: "comments", Replica: h.cfg.Replica, Version: builtFrom(), Logger: h.logger,
-	})
-	h.stack.Push("traces", h.tracer.Close)
-	return err
-}
-
-// answer serves a port until it is drained.
-func (h *host) answer(port *httpkit.Port, e *echo.Echo) {
-	go func() {
-		if err := port.Serve(e); err != nil {
-			h.failed <- err
-		}
-	}()
-}
-
-// keep runs a part of the host beside its requests, until the host stops. A part that
-// ends with an error by itself ends the host.
-func (h *host) keep(what string, run func(ctx context.Context) error) {
-	ctx, cancel := context.WithCancel(telemetry.WithTracer(context.Background(), h.tracer))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := run(ctx); err != nil && ctx.Err() == nil {
-			h.failed <- fmt.Errorf("%s: %w", what, err)
-		}
-	}()
-	h.stack.Push(what, func(stop context.Context) error {
-		cancel()
-		select {
-		case <-ended:
-			return nil
-		case <-stop.Done():
-			return errors.New("it did not end in time")
-		}
-	})
-}
-
-// stop ends everything in reverse order, within the drain's timeout.
-func (h *host) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.DrainNotice+h.cfg.DrainTimeout)
-	defer cancel()
-	return h.stack.Stop(ctx)
 }

@@ -40,7 +40,7 @@ func (m *monolith) administrated(t *testing.T) string {
 // settles runs fill or own as a one-shot container does.
 func (w *world) settles(t *testing.T, r *running, monolith string, args ...string) (string, error) {
 	t.Helper()
-	return w.commands(t, append(args, "--monolith-admin", monolith, "--comments-admin", "http://"+r.adminPort.Address())...)
+	return w.commands(t, append(args, "--monolith-admin", monolith, "--comments-admin", "http://"+r.AdminPort.Address())...)
 }
 
 func TestADeploymentThatBeginsWithTheServiceAsOwner(t *testing.T) {

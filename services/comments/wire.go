@@ -60,7 +60,7 @@ type parts struct {
 //	store    ──Owner──────────▶ the row in this database
 //	store    ──Feed───────────▶ outbox ──relay──▶ Kafka
 func (h *host) wire(ctx context.Context, db *database.DB) (err error) {
-	p := parts{db: db, rows: store.NewRows(db), notifier: outbox.NewNotifier(db, h.logger)}
+	p := parts{db: db, rows: store.NewRows(db), notifier: outbox.NewNotifier(db, h.Logger)}
 	if p.keys, err = h.cfg.Keys(); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (h *host) wire(ctx context.Context, db *database.DB) (err error) {
 		return err
 	}
 	p.kept = store.New(p.rows, store.Ports{People: peers.NewPeople(p.monolith, time.Now), Owner: p.side, Feed: p.feed})
-	p.comments = comments.NewService(p.kept, p.monolith, p.monolith, peers.Left{}, time.Now, h.logger)
+	p.comments = comments.NewService(p.kept, p.monolith, p.monolith, peers.Left{}, time.Now, h.Logger)
 	p.gate = comments.Gate{Versions: p.rows, Side: p.side, Peer: peer}
 	h.parts = p
 	return nil
@@ -84,11 +84,11 @@ func (h *host) askMonolith(keys identity.Keys) (*peers.Monolith, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := call.New(call.Config{Name: peer, URLs: urls, Timeout: monolithTimeout, Registerer: h.registry, Logger: h.logger})
+	client, err := call.New(call.Config{Name: peer, URLs: urls, Timeout: monolithTimeout, Registerer: h.Registry, Logger: h.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("MONOLITH_URLS %q: %w", h.cfg.MonolithURLs, err)
 	}
-	h.stack.Push("calls to the monolith", func(context.Context) error { client.Close(); return nil })
+	h.OnStop("calls to the monolith", func(context.Context) error { client.Close(); return nil })
 	return peers.NewMonolith(client, keys, name, time.Now), nil
 }
 
@@ -102,11 +102,5 @@ func (h *host) adopt(ctx context.Context, db *database.DB, markers ownership.Mar
 	if err != nil {
 		return nil, err
 	}
-	h.registry.MustRegister(side.Metrics())
-	row, err := side.Adopt(ctx, ownership.Follower, h.cfg.Replica)
-	if err != nil {
-		return nil, err
-	}
-	h.logger.InfoContext(ctx, "ownership", "resource", row.Resource, "state", row.State, "epoch", row.Epoch)
-	return side, nil
+	return side, h.Adopt(ctx, side, ownership.Follower)
 }

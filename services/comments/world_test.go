@@ -93,7 +93,7 @@ func (r *running) ends(t *testing.T) {
 	t.Helper()
 	if !r.stopped {
 		r.stopped = true
-		require.NoError(t, r.stop())
+		require.NoError(t, r.Stop())
 	}
 }
 
@@ -101,7 +101,7 @@ func (r *running) ends(t *testing.T) {
 func (r *running) ask(t *testing.T) *remote.Client {
 	t.Helper()
 	c := remote.NewClient(remote.ClientConfig{
-		Resource: store.Resource, Name: name, URLs: []string{"http://" + r.adminPort.Address()}, Token: adminToken,
+		Resource: store.Resource, Name: name, URLs: []string{"http://" + r.AdminPort.Address()}, Token: adminToken,
 	})
 	t.Cleanup(c.Close)
 	return c

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,17 +21,14 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, "http://127.0.0.1:8080", cfg.PublicURL)
 	require.Equal(t, session.Memory, cfg.SessionStore)
 	require.Equal(t, config.Tangle, cfg.Stores)
-	require.Equal(t, 10*time.Second, cfg.DrainTimeout)
+	require.Equal(t, "monolith-0", cfg.Replica)
 	require.True(t, cfg.CookieSecure)
-	require.Len(t, cfg.TrustedProxies, 2, "only who is on the same machine")
 }
 
 func TestEverythingWrongIsToldAtOnce(t *testing.T) {
-	_, err := config.Load([]string{"DB_MAX_CONNS=many", "DRAIN_TIMEOUT=ten", "COOKIE_SECURE=perhaps", "TRUSTED_PROXIES=gateway"})
+	_, err := config.Load([]string{"DB_MAX_CONNS=many", "COOKIE_SECURE=perhaps"})
 	require.ErrorContains(t, err, `DB_MAX_CONNS "many"`)
-	require.ErrorContains(t, err, `DRAIN_TIMEOUT "ten"`)
 	require.ErrorContains(t, err, `COOKIE_SECURE "perhaps"`)
-	require.ErrorContains(t, err, `TRUSTED_PROXIES "gateway"`)
 	_, err = config.Load([]string{"PUBLIC_URL=blog", "SESSION_STORE=drawer", "STORES=drawer"})
 	require.ErrorContains(t, err, "DATABASE_URL is not set")
 	require.ErrorContains(t, err, `PUBLIC_URL "blog"`)
@@ -103,19 +99,6 @@ func TestCombinationsThatNoStepNamesAreRefused(t *testing.T) {
 	}
 }
 
-func TestTheAdminPortIsNotOpenedToOthersWithoutASecret(t *testing.T) {
-	for _, token := range []string{"", "short", "change-me", "changeme"} {
-		_, err := config.Load([]string{database, "ADMIN_ADDR=0.0.0.0:8081", "ADMIN_TOKEN=" + token})
-		require.ErrorContains(t, err, "ADMIN_TOKEN", token)
-	}
-	for _, address := range []string{"127.0.0.1:8081", "localhost:8081", "[::1]:8081"} {
-		_, err := config.Load([]string{database, "ADMIN_ADDR=" + address})
-		require.NoError(t, err)
-	}
-	_, err := config.Load([]string{database, "ADMIN_ADDR=:8081", "ADMIN_TOKEN=0123456789abcdef"})
-	require.NoError(t, err)
-}
-
 func TestWhatIsPrintedHasNoSecret(t *testing.T) {
 	cfg, err := config.Load([]string{database, "ADMIN_TOKEN=hunter2-hunter2-hunter2", "IDENTITY_KEY=hunter2-hunter2-hunter2-hunter2-hunter2"})
 	require.NoError(t, err)
@@ -123,17 +106,6 @@ func TestWhatIsPrintedHasNoSecret(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("start", "config", cfg)
 	require.Contains(t, out.String(), "db:5432")
 	require.NotContains(t, out.String(), "hunter2")
-}
-
-func TestAReplicaIsCalledByItsMachineUnlessItIsNamed(t *testing.T) {
-	for _, c := range []struct {
-		given []string
-		want  string
-	}{{nil, "monolith-0"}, {[]string{"HOSTNAME=4f1c"}, "monolith-4f1c"}, {[]string{"HOSTNAME=4f1c", "REPLICA=b"}, "b"}} {
-		cfg, err := config.Load(append(c.given, database))
-		require.NoError(t, err)
-		require.Equal(t, c.want, cfg.Replica)
-	}
 }
 
 func TestTheDefaultsOfDevelopmentStayThere(t *testing.T) {

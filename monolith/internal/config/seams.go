@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/url"
 	"slices"
-
-	"banyan.dev/platform/identity"
 )
 
 // checkSeams refuses what is no seam, what a seam lacks, and combinations that no
@@ -16,7 +14,7 @@ import (
 func (c Config) checkSeams() error {
 	checks := []error{
 		known("STORES", c.Stores, Tangle, Features), known("EVENTS", c.Events, Off, Outbox), known("COMMENTS", c.Comments, Local, Owner),
-		checkAddresses(c.KafkaAddrs), checkURLs(c.CommentsURLs), checkKey(c.IdentityKey),
+		checkAddresses(c.KafkaAddrs), checkURLs(c.CommentsURLs), c.checkKey(),
 	}
 	if c.Events == Outbox {
 		if c.Stores != Features {
@@ -74,12 +72,10 @@ func checkURLs(urls []string) error {
 }
 
 // checkKey looks at what is given; who needs it asks for it.
-func checkKey(list string) error {
-	if list == "" {
+func (c Config) checkKey() error {
+	if c.IdentityKey == "" {
 		return nil
 	}
-	if _, err := identity.NewKeys(list); err != nil {
-		return fmt.Errorf("IDENTITY_KEY: %w", err)
-	}
-	return nil
+	_, err := c.Keys()
+	return err
 }

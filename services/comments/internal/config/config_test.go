@@ -3,9 +3,7 @@ package config_test
 import (
 	"fmt"
 	"log/slog"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,7 +26,6 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, "127.0.0.1:8082", cfg.ListenAddr)
 	require.Equal(t, []string{"k1:9092", "k2:9092"}, cfg.KafkaAddrs)
 	require.Equal(t, "http://127.0.0.1:8082", cfg.PublicURL)
-	require.Equal(t, 10*time.Second, cfg.DrainTimeout)
 	require.Equal(t, "comments-0", cfg.Replica)
 	urls, err := cfg.Monolith()
 	require.NoError(t, err)
@@ -37,23 +34,15 @@ func TestDefaults(t *testing.T) {
 
 func TestWhatCantBeIsNamedWithItsMend(t *testing.T) {
 	for variable, want := range map[string]string{
-		"DATABASE_URL=":              "DATABASE_URL is not set: write postgres://",
-		"DATABASE_URL=mysql://x/y":   "DATABASE_URL is no PostgreSQL address",
-		"KAFKA_ADDRS=":               "KAFKA_ADDRS is not set: write host:port of at least one broker",
-		"KAFKA_ADDRS=k1:9092,k2":     `KAFKA_ADDRS has "k2", which is no address`,
-		"MONOLITH_URLS=":             "MONOLITH_URLS is not set: write base URLs",
-		"MONOLITH_URLS=m:8080":       `MONOLITH_URLS has "m:8080", which is no base URL`,
-		"IDENTITY_KEY=":              "IDENTITY_KEY: there is no key",
-		"IDENTITY_KEY=short":         "IDENTITY_KEY: key 1 has 5 characters",
-		"PUBLIC_URL=blog":            `PUBLIC_URL "blog" is no address of a site`,
-		"PUBLIC_URL=https://b.org/x": "is no address of a site",
-		"ADMIN_ADDR=8083":            `ADMIN_ADDR "8083": write host:port`,
-		"ADMIN_ADDR=0.0.0.0:8083":    "ADMIN_TOKEN is empty, short or a default",
-		"DB_MAX_CONNS=1":             "DB_MAX_CONNS 1 is too small",
-		"DB_MAX_CONNS=many":          `DB_MAX_CONNS "many" can't be read: write it as a whole number`,
-		"DB_WAIT=soon":               `DB_WAIT "soon" can't be read: write it as a duration, such as 10s`,
-		"DRAIN_NOTICE=-1s":           "DRAIN_NOTICE -1s is negative",
-		"TRUSTED_PROXIES=me":         `TRUSTED_PROXIES "me" can't be read: write it as networks`,
+		"DATABASE_URL=":          "DATABASE_URL is not set: write postgres://",
+		"KAFKA_ADDRS=":           "KAFKA_ADDRS is not set: write host:port of at least one broker",
+		"KAFKA_ADDRS=k1:9092,k2": `KAFKA_ADDRS has "k2", which is no address`,
+		"MONOLITH_URLS=":         "MONOLITH_URLS is not set: write base URLs",
+		"MONOLITH_URLS=m:8080":   `MONOLITH_URLS has "m:8080", which is no base URL`,
+		"IDENTITY_KEY=":          "IDENTITY_KEY: there is no key",
+		"IDENTITY_KEY=short":     "IDENTITY_KEY: key 1 has 5 characters",
+		"PUBLIC_URL=blog":        `PUBLIC_URL "blog" is no address of a site`,
+		"ADMIN_ADDR=8083":        `ADMIN_ADDR "8083": write host:port`,
 	} {
 		_, err := load(t, variable)
 		require.ErrorContains(t, err, want, variable)
@@ -64,8 +53,6 @@ func TestWhatCantBeIsNamedWithItsMend(t *testing.T) {
 	for _, name := range []string{"DATABASE_URL", "KAFKA_ADDRS", "MONOLITH_URLS", "IDENTITY_KEY"} {
 		require.ErrorContains(t, err, name, "all of it is told at once")
 	}
-	_, err = load(t, "ADMIN_ADDR=0.0.0.0:8083", "ADMIN_TOKEN="+strings.Repeat("x", 16))
-	require.NoError(t, err)
 }
 
 func TestSecretsAreNotShown(t *testing.T) {
@@ -76,15 +63,4 @@ func TestSecretsAreNotShown(t *testing.T) {
 		require.NotContains(t, shown, secret)
 	}
 	require.Contains(t, shown, "m1:8080")
-}
-
-func TestAReplicaIsCalledByItsMachineUnlessItIsNamed(t *testing.T) {
-	for _, c := range []struct {
-		given []string
-		want  string
-	}{{nil, "comments-0"}, {[]string{"HOSTNAME=4f1c"}, "comments-4f1c"}, {[]string{"HOSTNAME=4f1c", "REPLICA=b"}, "b"}} {
-		cfg, err := load(t, c.given...)
-		require.NoError(t, err)
-		require.Equal(t, c.want, cfg.Replica)
-	}
 }
