@@ -47,7 +47,7 @@ type Config struct {
 	// Requires lack what waiting won't bring: an open dead letter, an unfinished
 	// backfill, a reconciliation with differences.
 	Requires []Requirement
-	// LockTimeout is how long one try to fence makes writers wait; 0 means 250 ms. It
+	// LockTimeout is how long one try to fence makes writers wait; 0 means 1 s. It
 	// must lie below what the gateway lets a request wait.
 	LockTimeout time.Duration
 	// FenceWithin is how long fencing is tried; 0 means 2 s.
@@ -84,7 +84,7 @@ func New(db *database.DB, cfg Config) (*Side, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	cfg.LockTimeout = cmp.Or(cfg.LockTimeout, 250*time.Millisecond)
+	cfg.LockTimeout = cmp.Or(cfg.LockTimeout, time.Second)
 	cfg.FenceWithin = cmp.Or(cfg.FenceWithin, 2*time.Second)
 	return &Side{db: db, cfg: cfg, lock: lockKey(cfg.Resource)}, nil
 }

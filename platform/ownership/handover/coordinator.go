@@ -15,7 +15,7 @@ import (
 type Bounds struct {
 	// Hold is how long the gates are closed at most, should the coordinator die; 10 s.
 	Hold time.Duration
-	// Settle is how long requests are waited for that passed before; 100 ms. Those that
+	// Settle is how long requests are waited for that passed before; 50 ms. Those that
 	// take longer meet the fence, and are sent again: a detour for these few, where all
 	// others wait.
 	Settle time.Duration
@@ -31,7 +31,7 @@ type Bounds struct {
 
 func (b Bounds) withDefaults() Bounds {
 	b.Hold = cmp.Or(b.Hold, 10*time.Second)
-	b.Settle = cmp.Or(b.Settle, 100*time.Millisecond)
+	b.Settle = cmp.Or(b.Settle, 50*time.Millisecond)
 	b.Drain = cmp.Or(b.Drain, 2*time.Second)
 	b.Poll = cmp.Or(b.Poll, 2*time.Millisecond)
 	b.Retry = cmp.Or(b.Retry, 100*time.Millisecond)
