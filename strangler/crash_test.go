@@ -33,6 +33,7 @@ var victims = []string{theTool, theGateway, oldOwner, newOwner, theRelay, theBro
 type moment struct{ name, line string }
 
 var moments = []moment{
+	{"in the rehearsal", "hand-over: rehearses"},
 	{"before the hold", "hand-over: begins"},
 	{"after the hold", "hand-over: held"},
 	{"after the fence", "move=fence"},
