@@ -3,7 +3,6 @@ package backfill
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -101,29 +100,15 @@ var ErrUntold = errors.New("it answers 404")
 func (c *Client) to(ctx context.Context, method, rest string, body, into any) error {
 	answer, err := c.ask.Ask(ctx, replicas.Question{
 		Method: method, Path: "/backfill/" + url.PathEscape(c.cfg.Resource) + rest, Body: body, Within: c.cfg.Within,
-	}, final)
+	}, replicas.Final)
 	if err != nil {
 		return fmt.Errorf("backfill of %s: %w", c.cfg.Resource, err)
 	}
-	switch answer.Status {
-	case http.StatusOK:
-		if err := json.Unmarshal(answer.Body, into); err != nil {
-			return fmt.Errorf("%s: read its answer: %w", c.cfg.Name, err)
-		}
-		return nil
-	case http.StatusUnauthorized:
-		return fmt.Errorf("%s refuses our ADMIN_TOKEN: give the one that its hosts have", c.cfg.Name)
-	case http.StatusBadRequest:
+	if known, err := c.ask.Read(answer, into); known {
+		return err
+	}
+	if answer.Status == http.StatusBadRequest {
 		return fmt.Errorf("%s: %s: %w", c.cfg.Name, strings.TrimSpace(string(answer.Body)), ErrOrder)
 	}
 	return fmt.Errorf("%s has no backfill of %s: %w", c.cfg.Name, c.cfg.Resource, ErrUntold)
-}
-
-// final tells whether another replica would say the same.
-func final(a replicas.Answer) bool {
-	switch a.Status {
-	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound:
-		return true
-	}
-	return false
 }

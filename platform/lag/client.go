@@ -3,7 +3,6 @@ package lag
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -47,26 +46,19 @@ var ErrSilent = errors.New("it tells nothing of its events")
 
 // Report asks one replica after the other. Errors: ErrSilent.
 func (c *Client) Report(ctx context.Context) (Report, error) {
-	answer, err := c.ask.Ask(ctx, replicas.Question{Method: http.MethodGet, Path: Path, Within: c.cfg.Within, Limit: 8 << 20}, final)
+	answer, err := c.ask.Ask(ctx, replicas.Question{Method: http.MethodGet, Path: Path, Within: c.cfg.Within, Limit: 8 << 20}, replicas.Final)
 	if err != nil {
 		return Report{}, fmt.Errorf("how far events are: %w", err)
 	}
-	switch answer.Status {
-	case http.StatusUnauthorized:
-		return Report{}, fmt.Errorf("%w: %s refuses our ADMIN_TOKEN: give the one that its hosts have", ErrSilent, c.cfg.Name)
-	case http.StatusNotFound:
+	var r Report
+	known, err := c.ask.Read(answer, &r)
+	switch {
+	case answer.Status == http.StatusUnauthorized:
+		return Report{}, fmt.Errorf("%w: %w", ErrSilent, err)
+	case !known:
 		return Report{}, fmt.Errorf("%s: %w: it answers %d at %s; does it run with events?", c.cfg.Name, ErrSilent, answer.Status, Path)
 	}
-	var r Report
-	if err := json.Unmarshal(answer.Body, &r); err != nil {
-		return Report{}, fmt.Errorf("%s: read its answer: %w", c.cfg.Name, err)
-	}
-	return r, nil
-}
-
-// final tells whether another replica would say the same.
-func final(a replicas.Answer) bool {
-	return a.Status == http.StatusOK || a.Status == http.StatusUnauthorized || a.Status == http.StatusNotFound
+	return r, err
 }
 
 // lookEvery is the pause between two looks.

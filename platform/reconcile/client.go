@@ -3,7 +3,6 @@ package reconcile
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -102,14 +101,8 @@ func (c *Client) post(ctx context.Context, what string, q question, into any) er
 	if err != nil {
 		return fmt.Errorf("reconcile %s: %s: %w", c.cfg.Resource, what, err)
 	}
-	switch answer.Status {
-	case http.StatusOK:
-		if err := json.Unmarshal(answer.Body, into); err != nil {
-			return fmt.Errorf("%s: read its answer: %w", c.cfg.Name, err)
-		}
-		return nil
-	case http.StatusUnauthorized:
-		return fmt.Errorf("%s refuses our ADMIN_TOKEN: give the one that its hosts have", c.cfg.Name)
+	if known, err := c.ask.Read(answer, into); known {
+		return err
 	}
 	if err := remote.ErrorIn(answer.Body); err != nil {
 		return err
@@ -118,10 +111,4 @@ func (c *Client) post(ctx context.Context, what string, q question, into any) er
 }
 
 // final tells whether another replica would say the same.
-func final(a replicas.Answer) bool {
-	switch a.Status {
-	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound:
-		return true
-	}
-	return remote.ErrorIn(a.Body) != nil
-}
+func final(a replicas.Answer) bool { return replicas.Final(a) || remote.ErrorIn(a.Body) != nil }

@@ -151,3 +151,27 @@ func excerpt(body []byte) string {
 	}
 	return text
 }
+
+// Read takes the value out of a 200, and says of a 401 what to do about it. Any other
+// answer it leaves to the caller, who knows what it means: then known is false.
+func (a *Asker) Read(answer Answer, into any) (known bool, err error) {
+	switch answer.Status {
+	case http.StatusOK:
+		if err := json.Unmarshal(answer.Body, into); err != nil {
+			return true, fmt.Errorf("%s: read its answer: %w", a.cfg.Name, err)
+		}
+		return true, nil
+	case http.StatusUnauthorized:
+		return true, fmt.Errorf("%s refuses our ADMIN_TOKEN: give the one that its hosts have", a.cfg.Name)
+	}
+	return false, nil
+}
+
+// Final tells whether another replica would say the same.
+func Final(a Answer) bool {
+	switch a.Status {
+	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound:
+		return true
+	}
+	return false
+}

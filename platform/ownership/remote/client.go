@@ -3,7 +3,6 @@ package remote
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -175,19 +174,11 @@ func ours(a replicas.Answer) bool {
 
 // read takes the value or the error out of an answer.
 func (c *Client) read(a replicas.Answer, into any) error {
-	switch a.Status {
-	case http.StatusNoContent:
+	if a.Status == http.StatusNoContent || a.Status == http.StatusOK && into == nil {
 		return nil
-	case http.StatusOK:
-		if into == nil {
-			return nil
-		}
-		if err := json.Unmarshal(a.Body, into); err != nil {
-			return fmt.Errorf("%s: read its answer: %w", c.cfg.Name, err)
-		}
-		return nil
-	case http.StatusUnauthorized:
-		return fmt.Errorf("%s refuses our ADMIN_TOKEN: give the one that its hosts have", c.cfg.Name)
+	}
+	if known, err := c.ask.Read(a, into); known {
+		return err
 	}
 	if err := ErrorIn(a.Body); err != nil {
 		return err
