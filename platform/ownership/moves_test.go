@@ -191,7 +191,7 @@ func TestAFenceThatFindsNoGapDoesNothing(t *testing.T) {
 	t.Parallel()
 	db := open(t, 8)
 	cfg := config()
-	cfg.FenceWithin = 300 * time.Millisecond
+	cfg.LockTimeout, cfg.FenceWithin = 100*time.Millisecond, 500*time.Millisecond
 	s := owner(t, db, cfg)
 	slow := db.Gorm(t.Context()).Begin()
 	require.NoError(t, s.Guard(slow))
