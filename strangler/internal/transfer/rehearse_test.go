@@ -24,11 +24,16 @@ type feed struct {
 	sent    atomic.Int64 // the markers of the last epoch that were written
 	here    atomic.Int64 // and of the last that have arrived
 	asked   atomic.Int64 // how often it was asked whether they have
+	marked  atomic.Int64 // how often markers were written
+	late    atomic.Int64 // how often it is asked until they have, each time
 }
 
 func (f *feed) Mark(_ *gorm.DB, row ownership.Row) error {
 	f.sent.Store(row.Epoch)
-	f.flow()
+	f.marked.Add(1)
+	if f.late.Load() == 0 {
+		f.flow()
+	}
 	return nil
 }
 
@@ -39,7 +44,9 @@ func (f *feed) flow() {
 }
 
 func (f *feed) Missing(_ *gorm.DB, epoch int64) (string, error) {
-	f.asked.Add(1)
+	if n := f.asked.Add(1); f.late.Load() > 0 && n%f.late.Load() == 0 {
+		f.flow()
+	}
 	if f.here.Load() == epoch {
 		return "", nil
 	}
@@ -112,6 +119,33 @@ func TestNobodyIsFencedWhileEventsDoNotArrive(t *testing.T) {
 	require.NoError(t, <-done)
 	require.Equal(t, []string{"adopt", "fence", "demote"}, moves(t, sides[0]), "it was not given up once")
 	require.Equal(t, []string{"adopt", "take"}, moves(t, sides[1]))
+}
+
+// TestAQuickMomentIsWaitedFor: who writes waits for as long as events take, so nobody is
+// fenced while they take long, if they do not always.
+func TestAQuickMomentIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, becomesQuick := range map[string]bool{"that comes": true, "that never comes": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &feed{}
+			f.late.Store(int64(2 * quickWay / rehearsedEvery))
+			hosts, sides := newHosts(t, f)
+			done := make(chan error, 1)
+			go func() {
+				_, err := hosts.Handover(t.Context(), "comments", none{}, none{}, "test", slog.New(slog.DiscardHandler))
+				done <- err
+			}()
+			require.Eventually(t, func() bool { return f.marked.Load() > 1 }, soon, often)
+			require.Equal(t, []string{"adopt"}, moves(t, sides[0]), "the first rehearsal was not quick enough")
+			if becomesQuick {
+				f.late.Store(0)
+				f.flow()
+			}
+			require.NoError(t, <-done)
+			require.Equal(t, []string{"adopt", "take"}, moves(t, sides[1]))
+		})
+	}
 }
 
 // TestAHandoverWhoseEventsNeverArriveBeginsNothing: it says so when its time is up.
