@@ -40,7 +40,10 @@ func (t *tool) tour() *cobra.Command {
 		Short: "Walk the path under traffic, roll back and forward once, and report what users noticed",
 		Long: `Starts everything (a PostgreSQL of its own, Redis, a mail server, the blog, the gateway), walks the steps one after
 another while simulated users are at work, rolls one back and goes forward again, reads every acknowledged write
-back, and ends with one table. The exit status is 0 only if everything held.`,
+back, and ends with one table. The exit status is 0 only if everything held.
+
+Where something did not hold, the report says what the hosts complained of meanwhile and which relays and consumers were
+behind, and the hosts' logs stay where the last line says. Nothing else does.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.external.Fill = cmd.Flags().Changed("posts")
