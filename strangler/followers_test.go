@@ -50,6 +50,7 @@ func (c *crashes) killFollowers() {
 	c.tl.run("up", "--step", "07")
 	w := c.load.End()
 	require.Zero(c.t, w.SignedOut, "%v", w.Failures)
+	c.tl.run("do", "catch_up: [comments, monolith]") // a broker keeps the partitions of the killed for 10 s
 	c.sound(follower + " was killed")
 	c.t.Logf("%s killed: %d of %d requests failed; %s", follower, w.Failed, w.Requests, c.readBack(follower))
 }
