@@ -26,9 +26,7 @@ import (
 // back.
 func TestAPostIsDeletedWhileTheServiceIsAway(t *testing.T) {
 	w := newWorld(t)
-	ada, bob := w.client(t), w.client(t)
-	ada.author("Ada")
-	bob.signUp("Bob")
+	ada, bob := w.people(t)
 	post := ada.post("A tree")
 	w.fills(t)
 	w.handsTo(t, "comments")
@@ -63,11 +61,8 @@ func TestAPostIsDeletedWhileTheServiceIsAway(t *testing.T) {
 // for long.
 func TestPagesAreShownWhileTheServiceIsAway(t *testing.T) {
 	w := newWorld(t)
-	ada, bob, mod := w.client(t), w.client(t), w.client(t)
-	ada.author("Ada")
-	bob.signUp("Bob")
-	w.moderator(t, mod, "Mo")
-	mod.call("POST", "/moderation/rules", document{"kind": "word", "pattern": "casino", "verdict": "pending"}).want(201)
+	ada, bob := w.people(t)
+	mod := w.watched(t)
 	post := ada.post("A tree")
 	w.fills(t)
 	w.handsTo(t, "comments")

@@ -92,11 +92,18 @@ func TestWhoMovesCommentsProvesToBeAnOperator(t *testing.T) {
 	require.Equal(t, ownership.Owner, row.State)
 }
 
-// groups are those whose lag the admin port tells.
-func (w *world) groups(t *testing.T) (names []string) {
+// asksLag asks the monolith's admin port how far its events are.
+func (w *world) asksLag(t *testing.T) *lag.Client {
 	t.Helper()
 	c := lag.NewClient(lag.ClientConfig{Name: "monolith", URLs: []string{w.admin}, Token: w.cfg.AdminToken})
 	t.Cleanup(c.Close)
+	return c
+}
+
+// groups are those whose lag the admin port tells.
+func (w *world) groups(t *testing.T) (names []string) {
+	t.Helper()
+	c := w.asksLag(t)
 	var told lag.Report
 	require.Eventually(t, func() (ok bool) {
 		var err error

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"net/mail"
@@ -10,9 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"banyan.dev/features/contracts"
-	"banyan.dev/platform/database"
 	"banyan.dev/platform/embedded"
+	"banyan.dev/platform/lag"
 )
 
 // mailsSent are those that the mail server has, oldest first.
@@ -41,37 +41,18 @@ func portOf(t *testing.T, address string) int {
 // settled waits until the monolith has heard of all that the service told.
 func (w *world) settled(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		if countRows(t, w.service.db, "outbox", "published_at IS NULL") > 0 {
-			return false
-		}
-		for _, consumer := range []string{feedGroup, mailGroup} {
-			told := eventsOf(t, w.service.db) + eventsOf(t, w.db)
-			if countRows(t, w.db, "inbox_events", "consumer = $1", consumer) < told {
-				return false
-			}
-		}
-		return true
-	}, soon, often)
-}
-
-// eventsOf is how many events of comments a side has made.
-func eventsOf(t *testing.T, db *database.DB) (n int) {
-	t.Helper()
-	err := db.SQL().QueryRowContext(t.Context(), "SELECT count(DISTINCT event_id) FROM outbox WHERE topic = $1", contracts.CommentsTopic).Scan(&n)
-	require.NoError(t, err)
-	return n
+	require.Eventually(t, func() bool { return countRows(t, w.service.db, "outbox", "published_at IS NULL") == 0 }, soon, often)
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	require.NoError(t, lag.CaughtUp(ctx, w.asksLag(t)))
 }
 
 // TestWhatFollowsFromACommentIsDoneOnce: count, queue, notification and mail of comments
 // that the service owns, also when all its events come again.
 func TestWhatFollowsFromACommentIsDoneOnce(t *testing.T) {
 	w := newWorld(t)
-	ada, bob, mod := w.client(t), w.client(t), w.client(t)
-	ada.author("Ada")
-	bob.signUp("Bob")
-	w.moderator(t, mod, "Mo")
-	mod.call("POST", "/moderation/rules", document{"kind": "word", "pattern": "casino", "verdict": "pending"}).want(201)
+	ada, bob := w.people(t)
+	mod := w.watched(t)
 	post := ada.post("A tree")
 	bob.says(post.text("id"), "Said before.", "before")
 	require.Equal(t, 1, w.mails.Total(), "the owner itself sends it")
@@ -120,9 +101,7 @@ func TestWhatFollowsFromACommentIsDoneOnce(t *testing.T) {
 // what follows from a comment, after the row was written, as often as it is tried.
 func TestACrashInTheMiddleOfEffectsLeavesNothingHalfDone(t *testing.T) {
 	w := newWorld(t)
-	ada, bob := w.client(t), w.client(t)
-	ada.author("Ada")
-	bob.signUp("Bob")
+	ada, bob := w.people(t)
 	post := ada.post("A tree")
 	w.fills(t)
 	w.handsTo(t, "comments")
@@ -153,9 +132,7 @@ func TestACrashInTheMiddleOfEffectsLeavesNothingHalfDone(t *testing.T) {
 // TestMailsWaitForTheirServer: and hold up nothing else.
 func TestMailsWaitForTheirServer(t *testing.T) {
 	w := newWorld(t)
-	ada, bob := w.client(t), w.client(t)
-	ada.author("Ada")
-	bob.signUp("Bob")
+	ada, bob := w.people(t)
 	post := ada.post("A tree")
 	w.fills(t)
 	w.handsTo(t, "comments")
@@ -174,9 +151,7 @@ func TestMailsWaitForTheirServer(t *testing.T) {
 // if nobody else could own them, before the mail server takes what the service left.
 func TestMailsThatWaitSurviveTheWayBack(t *testing.T) {
 	w := newWorld(t)
-	ada, bob := w.client(t), w.client(t)
-	ada.author("Ada")
-	bob.signUp("Bob")
+	ada, bob := w.people(t)
 	post := ada.post("A tree")
 	w.fills(t)
 	w.handsTo(t, "comments")

@@ -17,11 +17,8 @@ import (
 // follow, the API's routes say who is to be asked.
 func TestCommentsAreWrittenAtWhoeverOwnsThem(t *testing.T) {
 	w := newWorld(t)
-	ada, bob, mod := w.client(t), w.client(t), w.client(t)
-	ada.author("Ada")
-	bob.signUp("Bob")
-	w.moderator(t, mod, "Mo")
-	mod.call("POST", "/moderation/rules", document{"kind": "word", "pattern": "casino", "verdict": "pending"}).want(201)
+	ada, bob := w.people(t)
+	mod := w.watched(t)
 	post := ada.post("A tree")
 	list := "/posts/" + post.text("id") + "/comments"
 
@@ -111,11 +108,8 @@ func TestWhoWroteIsTold(t *testing.T) {
 // shown.
 func TestAPageCostsFewCalls(t *testing.T) {
 	w := newWorld(t)
-	ada, bob, mod := w.client(t), w.client(t), w.client(t)
-	ada.author("Ada")
-	bob.signUp("Bob")
-	w.moderator(t, mod, "Mo")
-	mod.call("POST", "/moderation/rules", document{"kind": "word", "pattern": "casino", "verdict": "pending"}).want(201)
+	ada, bob := w.people(t)
+	mod := w.watched(t)
 	w.fills(t)
 	w.handsTo(t, "comments")
 	for _, n := range []int{1, 12} {

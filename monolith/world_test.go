@@ -56,6 +56,24 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// people are Ada, an author, and Bob, who reads.
+func (w *world) people(t *testing.T) (ada, bob *client) {
+	t.Helper()
+	ada, bob = w.client(t), w.client(t)
+	ada.author("Ada")
+	bob.signUp("Bob")
+	return ada, bob
+}
+
+// watched returns a moderator, who looks at each comment that speaks of a casino.
+func (w *world) watched(t *testing.T) (mod *client) {
+	t.Helper()
+	mod = w.client(t)
+	w.moderator(t, mod, "Mo")
+	mod.call("POST", "/moderation/rules", document{"kind": "word", "pattern": "casino", "verdict": "pending"}).want(201)
+	return mod
+}
+
 // open is a gateway that holds nothing and routes nothing: what comes to the wrong side
 // is on its own.
 type open struct{}
