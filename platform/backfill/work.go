@@ -73,6 +73,10 @@ func (r *Runner) work(ctx context.Context, id string) {
 	}
 }
 
+// pagesASecond is how many a paced run aims at: while a large one is made, sent and
+// applied, who is live waits for a processor, however long the pause is after it.
+const pagesASecond = 20
+
 // page makes one page, and moves the run's place, in one transaction. more is false
 // when there is nothing left to do, for this replica at least.
 func (r *Runner) page(ctx context.Context, id string, from time.Time) (rows, rate int, more bool, err error) {
@@ -88,7 +92,7 @@ func (r *Runner) page(ctx context.Context, id string, from time.Time) (rows, rat
 		}
 		limit := r.cfg.Page
 		if rate = at.Rate; rate > 0 {
-			limit = max(1, min(limit, rate/4)) // several pages a second
+			limit = max(1, min(limit, rate/pagesASecond))
 		}
 		place := Place{Run: id, Epoch: epoch, After: at.Place, Limit: limit}
 		if err := json.Unmarshal([]byte(at.Sent), &place.Sent); err != nil {
