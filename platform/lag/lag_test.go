@@ -114,7 +114,7 @@ func (w *world) listens(may <-chan struct{}) {
 	w.runs(func(ctx context.Context) error {
 		return w.broker.Consume(ctx, broker.ConsumerConfig{Group: w.group, Topics: []string{w.topic.Name}}, func(ctx context.Context, p *broker.Partition) error {
 			for {
-				batch, err := p.Fetch(ctx, 1)
+				batch, err := p.Fetch(ctx, 1000) // a commit each would fall behind who writes without a pause
 				if err != nil {
 					return nil
 				}
