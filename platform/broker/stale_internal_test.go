@@ -46,8 +46,9 @@ func TestOneErrorTellsThatTheBrokerWasAway(t *testing.T) {
 	}, 30*time.Second, time.Millisecond)
 
 	c.Close()
-	start()
 	require.Error(t, publish(0), "what was sent into a dead connection is not acknowledged")
+	require.ErrorContains(t, publish(0), "connection refused", "why, and not that the topic is unknown")
+	start()
 	require.NoError(t, publish(0))
 	_, err = b.Lag(t.Context(), "g", topic.Name)
 	require.NoError(t, err)
