@@ -65,8 +65,10 @@ func New(since, until time.Time, secrets ...string) *Log {
 // shortest is a secret that would not be found in every word by chance.
 const shortest = 6
 
+func (l *Log) beyond(at time.Time) bool { return !l.until.IsZero() && at.After(l.until) }
+
 func (l *Log) add(host, replica string, at time.Time, level, message, example string) {
-	if at.Before(l.since) || !l.until.IsZero() && at.After(l.until) {
+	if at.Before(l.since) || l.beyond(at) {
 		return
 	}
 	message, example = short(l.redact(message), longestMessage), short(l.redact(example), longestExample)

@@ -61,6 +61,23 @@ func TestAProcessThatEndedByItselfIsTheWorst(t *testing.T) {
 	require.Equal(t, noon, worst[2].First)
 }
 
+func TestAProcessThatWasSilentBeforeItEndedIsHeard(t *testing.T) {
+	l := complaints.New(noon, noon.Add(time.Minute))
+	read(t, l, "gateway", "gateway-0", said(-3600, "INFO", "serving", ""), "fatal error: out of memory\n", "goroutine 1 [running]:\n")
+	read(t, l, "comments", "comments-0", said(-3600, "INFO", "serving", ""), "panic: nil map\n", "{\"msg\":\"no time\"}\n", said(7, "INFO", "serving", ""))
+	read(t, l, "monolith", "monolith-0", said(-3600, "INFO", "serving", ""), "error: long ago\n", said(-3000, "INFO", "serving", ""))
+	read(t, l, "monolith", "monolith-1", said(5, "INFO", "serving", ""), "panic: in it\n", said(90, "INFO", "serving", ""), "panic: after it\n", said(95, "INFO", "serving", ""))
+	worst, _ := l.Worst(10)
+	require.Len(t, worst, 3)
+	require.Equal(t, "fatal error:", worst[0].Message)
+	require.Equal(t, "out of memory", worst[0].Example)
+	require.Equal(t, noon, worst[0].First, "nothing came after it: the beginning of the span")
+	require.Equal(t, "in it", worst[1].Example)
+	require.Equal(t, noon.Add(5*time.Second), worst[1].First, "the line after it is beyond the span: that of the line before")
+	require.Equal(t, "nil map", worst[2].Example)
+	require.Equal(t, noon.Add(7*time.Second), worst[2].First, "that of the line after it")
+}
+
 func TestPostgreSQLComplainsInItsOwnWords(t *testing.T) {
 	l := complaints.New(noon, time.Time{})
 	read(t, l, "postgres", "postgres",

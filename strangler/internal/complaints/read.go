@@ -21,11 +21,14 @@ const longestLine = 64 << 10
 
 // Read takes a replica's log, of whose process host is the name. Lines are those of our
 // hosts (slog as JSON), of PostgreSQL and of Go's runtime; what is none of these is
-// skipped. A line without a time has that of the line before it, or where that has none
-// the beginning of the span.
+// skipped. Go's runtime gives no time: its lines have that of the next line which has
+// one. Where none follows, or one beyond the span, they have that of the line before,
+// or the beginning of the span if that is later: a process that was silent for an hour
+// may have died just now.
 func (l *Log) Read(host, replica string, log io.Reader) error {
 	lines := bufio.NewReaderSize(log, longestLine)
-	at := l.since
+	r := reading{log: l, host: host, replica: replica, at: l.since}
+	defer r.end()
 	for {
 		line, rest, err := lines.ReadLine()
 		if errors.Is(err, io.EOF) {
@@ -34,36 +37,71 @@ func (l *Log) Read(host, replica string, log io.Reader) error {
 		if err != nil {
 			return fmt.Errorf("read the log of %s: %w", replica, err)
 		}
-		at = l.line(host, replica, bytes.TrimSpace(line), at)
+		r.line(bytes.TrimSpace(line))
 		for rest && err == nil {
 			_, rest, err = lines.ReadLine()
 		}
 	}
 }
 
-// line returns the time of the line, or before.
-func (l *Log) line(host, replica string, line []byte, before time.Time) time.Time {
+// reading is how far a replica's log was read.
+type reading struct {
+	log           *Log
+	host, replica string
+	at            time.Time // of the last line that had one
+	untimed       []words   // what came after it
+}
+
+type words struct{ level, message, example string }
+
+func (r *reading) line(line []byte) {
 	if bytes.HasPrefix(line, []byte("{")) {
-		return l.json(host, replica, line, before)
+		r.json(line)
+		return
 	}
 	text := string(line)
 	if m := postgres.FindStringSubmatch(text); m != nil {
 		at, err := time.Parse("2006-01-02 15:04:05.999 MST", m[1])
 		if err != nil {
-			at = before
+			at = r.at
 		}
-		if level := ofPostgres[m[2]]; level != "" {
-			l.add(host, replica, at, level, m[3], "")
-		}
-		return at
+		r.timed(at, words{ofPostgres[m[2]], m[3], ""})
+		return
 	}
 	for prefix, level := range lastWords {
 		if after, is := strings.CutPrefix(text, prefix); is {
-			message := strings.TrimSpace(strings.TrimSuffix(prefix, " "))
-			l.add(host, replica, before, level, message, after)
+			r.untimed = append(r.untimed, words{level, strings.TrimSpace(prefix), after})
 		}
 	}
-	return before
+}
+
+// timed takes a line with a time; without a level it is no complaint.
+func (r *reading) timed(at time.Time, w words) {
+	if r.log.beyond(at) {
+		r.end()
+	} else {
+		r.settle(at)
+	}
+	r.at = at
+	if w.level != "" {
+		r.log.add(r.host, r.replica, at, w.level, w.message, w.example)
+	}
+}
+
+// end settles what no line within the span follows.
+func (r *reading) end() {
+	at := r.at
+	if at.Before(r.log.since) {
+		at = r.log.since
+	}
+	r.settle(at)
+}
+
+func (r *reading) settle(at time.Time) {
+	for _, w := range r.untimed {
+		r.log.add(r.host, r.replica, at, w.level, w.message, w.example)
+	}
+	r.untimed = nil
 }
 
 // lastWords are how a Go program ends that does not end as it should.
@@ -77,24 +115,21 @@ var ofPostgres = map[string]string{"WARNING": Warn, "ERROR": Error, "FATAL": Err
 // unsaid are attributes that a line has anyway, or that mean something to a machine.
 var unsaid = []string{slog.TimeKey, slog.LevelKey, slog.MessageKey, "host", "trace", "request", "stack"}
 
-func (l *Log) json(host, replica string, line []byte, before time.Time) time.Time {
+func (r *reading) json(line []byte) {
 	var head struct {
 		Time    time.Time  `json:"time"`
 		Level   slog.Level `json:"level"`
 		Message string     `json:"msg"`
 	}
-	if json.Unmarshal(line, &head) != nil || head.Time.IsZero() {
-		return before
+	switch {
+	case json.Unmarshal(line, &head) != nil || head.Time.IsZero():
+	case head.Level < slog.LevelWarn:
+		r.timed(head.Time, words{})
+	case head.Level < slog.LevelError:
+		r.timed(head.Time, words{Warn, head.Message, example(line)})
+	default:
+		r.timed(head.Time, words{Error, head.Message, example(line)})
 	}
-	if head.Level < slog.LevelWarn {
-		return head.Time
-	}
-	level := Warn
-	if head.Level >= slog.LevelError {
-		level = Error
-	}
-	l.add(host, replica, head.Time, level, head.Message, example(line))
-	return head.Time
 }
 
 // example is what a line says beside its message.
