@@ -176,14 +176,14 @@ func (v *verification) play(ctx context.Context, who moderator, seenWithin time.
 		err = v.conclude()
 	}
 	if err != nil && ctx.Err() == nil && v.run != nil {
-		v.why = explain(ctx, v.run, began.Add(-before), v.Behind)
+		v.why = explain(ctx, v.run, began.Add(-lookBack), v.Behind)
 	}
 	return err
 }
 
-// before verify began, a host may have said what does not hold now: who keeps failing
-// says so once.
-const before = time.Minute
+// lookBack is how long before verify began complaints count: a host may have said then
+// what does not hold now, for who keeps failing says so once.
+const lookBack = time.Minute
 
 func (v *verification) conclude() error {
 	failed := 0
