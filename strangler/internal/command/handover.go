@@ -35,7 +35,7 @@ takes the next epoch in its own database, the gateways route to it, and what was
 Whatever state it finds it goes on from there: nothing begun, or a hand-over in either direction that somebody left half
 done. It may be killed at any moment; the same command, or one with the other --to, goes on. There is never more than one
 owner: each move is a compare-and-swap in the side's own database, by epoch. If the other side does not have everything in
-time, the hand-over is given up and the owner from before owns again, one epoch later.
+time, the hand-over is given up and the owner from before owns again, two epochs later.
 
 Before it begins, the two sides are compared, as by "strangler reconcile": it is refused when they differ, or can't be
 compared, unless --unchecked. What is half done is gone on with in any case.
