@@ -184,20 +184,29 @@ func TestAHostMayDieRightBehindTheFencesAnswer(t *testing.T) {
 	}
 }
 
-// Who has moved it leaves it to whoever moves it on.
+// Who has moved it leaves it to whoever moves it on, from the take on: it may be moved on
+// while the gateways are told.
 func TestWhatSomebodyMovesOnIsLeftToThem(t *testing.T) {
-	w, tool := given(t)
-	other := w.tools[1]
-	tool.start("comments")
-	w.until(tool, "demote monolith")
-	tool.step(runs)
-	other.start("monolith")
-	w.until(other, "take monolith")
-	w.until(tool, theEnd)
-	require.ErrorIs(t, tool.err, handover.ErrMovedOn)
-	w.until(other, theEnd)
-	require.NoError(t, other.err)
-	require.Equal(t, "owner at 3, follower at 3", w.rows())
+	for _, c := range []struct{ name, stands, otherStands string }{
+		{"while it demotes, halfway", "demote monolith", "take monolith"},
+		{"while it demotes", "demote monolith", theEnd},
+		{"while it routes, halfway", "route comments", "take monolith"},
+		{"while it routes", "route comments", theEnd},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, tool := given(t)
+			other := w.tools[1]
+			tool.start("comments")
+			w.until(tool, c.stands)
+			other.start("monolith")
+			w.until(other, c.otherStands)
+			w.until(tool, theEnd)
+			require.ErrorIs(t, tool.err, handover.ErrMovedOn)
+			w.until(other, theEnd)
+			require.NoError(t, other.err)
+			require.Equal(t, "owner at 3, follower at 3", w.rows())
+		})
+	}
 }
 
 // A database was brought back from a backup: both say that they own.

@@ -236,7 +236,8 @@ func (w *walk) fence(ctx context.Context, p Pair, next Next) error {
 }
 
 // take tries until all is there, or the time is up. That it is taken is told to the
-// gateways at once, since people wait.
+// gateways at once, since people wait; and noted before that, since somebody may move
+// it on meanwhile.
 func (w *walk) take(ctx context.Context, p Pair, next Next) error {
 	if w.fenced.IsZero() {
 		w.fenced = w.Clock.Now()
@@ -258,6 +259,7 @@ func (w *walk) take(ctx context.Context, p Pair, next Next) error {
 		if w.mine {
 			w.outcome.Unowned = w.Clock.Now().Sub(w.fenced)
 		}
+		w.reached = w.reached || next.At == w.wanted
 		return w.route(ctx, next.At, w.last[next.At].Epoch)
 	}
 	w.giveUp(fmt.Errorf("%s had not taken %s after the fence", w.Sides[next.At].Name(), w.Bounds.Drain))
