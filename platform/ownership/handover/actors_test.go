@@ -53,6 +53,7 @@ func (t *tool) start(to string) {
 	*t = tool{w: t.w, name: t.name, to: to, busy: true, cancel: cancel, arrive: make(chan string), let: make(chan verdict), done: make(chan error, 1)}
 	c, err := handover.New(handover.Config{
 		Resource: "comments", Sides: [2]handover.Side{&remote{t, 0}, &remote{t, 1}}, Gateways: &gates{t}, Router: &router{t}, By: t.name, Clock: &clock{t},
+		Logger: t.w.logger,
 	})
 	if err != nil {
 		panic(err)
@@ -188,7 +189,7 @@ func (g *gates) Hold(_ context.Context, lasting time.Duration) (hold handover.Ho
 
 type closed struct{ t *tool }
 
-func (h *closed) Settle(context.Context, time.Duration) error { return nil }
+func (h *closed) Settle(context.Context, time.Duration) error { return h.t.w.settles }
 
 func (h *closed) Release(context.Context) error {
 	return h.t.call("release", func() error { h.t.w.held = time.Time{}; return nil })

@@ -1,7 +1,10 @@
 package handover_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -45,6 +48,31 @@ func TestMoveReportsHowItWent(t *testing.T) {
 	w.until(tool, theEnd)
 	require.NoError(t, tool.err, "it is so already")
 	require.Zero(t, tool.outcome.Held)
+}
+
+// That some requests take longer than they are waited for is how it goes under load, and
+// a warning would be one too many; a gateway that says nothing is another matter.
+func TestWhoIsNotWaitedForIsToldApart(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		settles   error
+		told, not string
+	}{
+		{"all are answered", nil, "hand-over: held", "WARN"},
+		{"some take longer", fmt.Errorf("%w: 3", handover.ErrUnderWay), "level=INFO msg=\"hand-over: some requests take longer, and meet the fence\" resource=comments waited=50ms", "WARN"},
+		{"a gateway is silent", errDown, "level=WARN msg=\"hand-over: requests under way are not waited for\" resource=comments error=\"connection refused\"", "meet the fence"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, tool := given(t)
+			var log bytes.Buffer
+			w.settles, w.logger = c.settles, slog.New(slog.NewTextHandler(&log, nil))
+			tool.start("comments")
+			w.until(tool, theEnd)
+			require.NoError(t, tool.err, "and it goes on all the same")
+			require.Contains(t, log.String(), c.told)
+			require.NotContains(t, log.String(), c.not)
+		})
+	}
 }
 
 func TestWhatIsNotReadyIsNotBegun(t *testing.T) {

@@ -25,11 +25,20 @@ func (w *walk) close(ctx context.Context) error {
 	}
 	w.hold, w.held = hold, w.Clock.Now()
 	w.until = w.held.Add(w.Bounds.Hold)
-	if err := hold.Settle(ctx, w.Bounds.Settle); err != nil {
-		w.Logger.WarnContext(ctx, "hand-over: requests under way are not waited for", "resource", w.Resource, "error", err)
-	}
+	w.settleHold(ctx)
 	w.tell(ctx, "held", "for", w.Bounds.Hold)
 	return nil
+}
+
+// settleHold spares those that passed before the detour. No error ends the walk: the fence
+// waits for who writes, and turns away who comes after it.
+func (w *walk) settleHold(ctx context.Context) {
+	switch err := w.hold.Settle(ctx, w.Bounds.Settle); {
+	case errors.Is(err, ErrUnderWay):
+		w.tell(ctx, "some requests take longer, and meet the fence", "waited", w.Bounds.Settle, "left", err)
+	case err != nil:
+		w.Logger.WarnContext(ctx, "hand-over: requests under way are not waited for", "resource", w.Resource, "error", err)
+	}
 }
 
 // route tells the gateways, and lets those go on who wait.

@@ -33,10 +33,13 @@ type Gateways interface {
 	Hold(ctx context.Context, lasting time.Duration) (Hold, error)
 }
 
+// ErrUnderWay is requests that were waited for and are not answered yet.
+var ErrUnderWay = errors.New("requests are still under way")
+
 // Hold is the gates closed together.
 type Hold interface {
 	// Settle waits until the requests that passed before are answered, for so long at
-	// most.
+	// most: then it returns ErrUnderWay. Any other error means that a gateway did not say.
 	Settle(ctx context.Context, within time.Duration) error
 	// Release lets those that wait go on. A hold that has ended by itself is no error.
 	Release(ctx context.Context) error

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ type walk struct {
 	routedEpoch int64
 	held        time.Time // until when the gates are closed
 	now         time.Time
+	settles     error        // how the gateways answer
+	logger      *slog.Logger // of all tools; may be nil
 
 	choose  func(n int) int
 	steps   []string // for the report

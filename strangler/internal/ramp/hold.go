@@ -76,8 +76,12 @@ func (g Gateways) AwaitIdle(ctx context.Context, holds []Hold) error {
 	return nil
 }
 
+// ErrUnderWay is requests that passed before a hold and are not answered yet.
+var ErrUnderWay = errors.New("requests that passed before the hold are not answered yet")
+
 // Settle returns when at no gateway a request that passed before its hold is under way;
-// after so long it is an error that says how many are.
+// after so long it is an ErrUnderWay that says how many are. Any other error is of a
+// gateway that did not say.
 func (g Gateways) Settle(ctx context.Context, holds []Hold, within time.Duration) error {
 	until := time.Now().Add(within)
 	for _, h := range holds {
@@ -87,7 +91,7 @@ func (g Gateways) Settle(ctx context.Context, holds []Hold, within time.Duration
 			return fmt.Errorf("wait for what is under way at %s: %w", h.Gateway, err)
 		}
 		if now.InFlight > 0 {
-			return fmt.Errorf("%d requests are still under way at %s after %s", now.InFlight, h.Gateway, within)
+			return fmt.Errorf("%w: %d at %s after %s", ErrUnderWay, now.InFlight, h.Gateway, within)
 		}
 	}
 	return nil

@@ -3,11 +3,13 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
 
+	"banyan.dev/platform/ownership/handover"
 	"banyan.dev/strangler/internal/ramp"
 )
 
@@ -27,7 +29,11 @@ func (h *hold) Settle(ctx context.Context, within time.Duration) error {
 	h.mu.Lock()
 	holds := h.holds
 	h.mu.Unlock()
-	return h.fleet.Settle(ctx, holds, within)
+	err := h.fleet.Settle(ctx, holds, within)
+	if errors.Is(err, ramp.ErrUnderWay) {
+		return fmt.Errorf("%w: %w", handover.ErrUnderWay, err)
+	}
+	return err
 }
 
 // Release implements handover.Hold.

@@ -150,3 +150,28 @@ func TestWhatADeadToolHeldIsForgotten(t *testing.T) {
 	require.Equal(t, []bool{false, false}, r.held())
 	require.NoError(t, r.gates(r.fleet()).Forget(t.Context()), "nothing is held")
 }
+
+// TestSettlingTellsWhatTakesLongerFromAGatewayThatDoesNotSay: the one is waited for in
+// vain, and of the other nobody knows.
+func TestSettlingTellsWhatTakesLongerFromAGatewayThatDoesNotSay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	answered := make(chan error, 1)
+	go func() { _, err := r.writes(ctx, r.gateways[0], "?lingers"); answered <- err }()
+	<-r.lingers // behind the gate
+	h, err := r.gates(r.fleet()).Hold(t.Context(), 20*time.Second)
+	require.NoError(t, err)
+	err = h.Settle(t.Context(), time.Millisecond)
+	require.ErrorIs(t, err, handover.ErrUnderWay)
+	require.ErrorContains(t, err, ": 1 at "+r.gateways[0].admin+" after 1ms")
+	leave()
+	require.ErrorIs(t, <-answered, context.Canceled)
+	require.NoError(t, h.Settle(t.Context(), soon), "it is under way no more")
+
+	r.gateways[0].kill()
+	err = h.Settle(t.Context(), time.Millisecond)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, handover.ErrUnderWay)
+}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -60,6 +61,7 @@ type rig struct {
 	t        *testing.T
 	file     string
 	gateways []*gateway
+	lingers  chan struct{} // hears of each request that is to
 }
 
 const routes = `revision: 7
@@ -78,13 +80,20 @@ routes:
 
 func newRig(t *testing.T, n int) *rig {
 	t.Helper()
+	lingers := make(chan struct{}, 10)
 	var urls []any
 	for _, name := range []string{"monolith", "comments"} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(name)) }))
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			if q.URL.Query().Has("lingers") { // until its client goes away
+				lingers <- struct{}{}
+				<-q.Context().Done()
+			}
+			_, _ = w.Write([]byte(name))
+		}))
 		t.Cleanup(server.Close)
 		urls = append(urls, server.URL)
 	}
-	r := &rig{t: t, file: filepath.Join(t.TempDir(), "gateway.yaml")}
+	r := &rig{t: t, lingers: lingers, file: filepath.Join(t.TempDir(), "gateway.yaml")}
 	require.NoError(t, os.WriteFile(r.file, fmt.Appendf(nil, routes, urls...), 0o600))
 	for range n {
 		r.gateways = append(r.gateways, r.start())
@@ -151,8 +160,8 @@ func (r *rig) held() (all []bool) {
 }
 
 // writes posts a note to a gateway and returns who answered.
-func (r *rig) writes(ctx context.Context, g *gateway) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.public+"/notes", http.NoBody)
+func (r *rig) writes(ctx context.Context, g *gateway, query ...string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.public+"/notes"+strings.Join(query, ""), http.NoBody)
 	if err != nil {
 		return "", err
 	}
