@@ -50,6 +50,9 @@ func (c *crashes) killFollowers() {
 	c.tl.run("up", "--step", "07")
 	w := c.load.End()
 	require.Zero(c.t, w.SignedOut, "%v", w.Failures)
+	if writing := w.ByOperation["write comment"]; follower == "comments" {
+		require.Zero(c.t, writing.Failed, "who owns is not in need of who follows: %d comments, %v", writing.Requests, w.Failures)
+	}
 	c.tl.run("do", "catch_up: [comments, monolith]") // a broker keeps the partitions of the killed for 10 s
 	c.sound(follower + " was killed")
 	c.t.Logf("%s killed: %d of %d requests failed; %s", follower, w.Failed, w.Requests, c.readBack(follower))
@@ -58,7 +61,10 @@ func (c *crashes) killFollowers() {
 // comments waits until so many more were written.
 func (c *crashes) comments(n int) {
 	c.t.Helper()
-	written := func() int { return c.load.Live().ByOperation["write comment"].Requests }
+	written := func() int {
+		o := c.load.Live().ByOperation["write comment"]
+		return o.Requests - o.Failed
+	}
 	until := written() + n
 	require.Eventually(c.t, func() bool { return written() >= until }, time.Minute, 5*time.Millisecond, "nobody writes")
 }
@@ -74,17 +80,25 @@ func (c *crashes) requireDoneOnce(began time.Time) {
 	db, err := pgx.Connect(c.t.Context(), ready.URL)
 	require.NoError(c.t, err)
 	defer db.Close(c.t.Context())
-	number := func(query string, args ...any) (n int) {
-		require.NoError(c.t, db.QueryRow(c.t.Context(), query, args...).Scan(&n))
-		return n
+	number := func(query string, args ...any) (n int, err error) {
+		err = db.QueryRow(c.t.Context(), query, args...).Scan(&n)
+		return n, err
 	}
 	const others = `SELECT count(*) FROM comments c JOIN posts p ON p.id = c.post_id WHERE c.status = 'approved' AND c.author_id <> p.author_id AND c.created_at > $1 `
-	require.Positive(c.t, number(others, began))
+	n, err := number(others, began)
+	require.NoError(c.t, err)
+	require.Positive(c.t, n, "nobody commented on somebody else's post")
 	for what, query := range map[string]string{
 		"posts whose comments were counted twice, or not all": `SELECT count(*) FROM posts p
 			WHERE $1::timestamptz IS NOT NULL AND comment_count <> (SELECT count(*) FROM comments c WHERE c.post_id = p.id AND c.status = 'approved')`,
 		"comments that the post's author was not told of": others + `AND NOT EXISTS (SELECT FROM notifications n WHERE n.comment_id = c.id AND n.user_id = p.author_id)`,
 	} {
-		require.Eventually(c.t, func() bool { return number(query, began) == 0 }, 30*time.Second, 100*time.Millisecond, what)
+		n, err := 0, error(nil)
+		settled := func() bool {
+			n, err = number(query, began)
+			return err != nil || n == 0
+		}
+		require.Eventually(c.t, settled, 30*time.Second, 100*time.Millisecond, what)
+		require.NoError(c.t, err, what)
 	}
 }
