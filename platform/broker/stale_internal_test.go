@@ -36,14 +36,16 @@ func TestOneErrorTellsThatTheBrokerWasAway(t *testing.T) {
 	publish := func(partition int) error {
 		return b.Publisher().Publish(t.Context(), []Message{{Topic: topic.Name, Partition: partition, Value: []byte("x")}})
 	}
+	var published error
 	require.Eventually(t, func() bool { // as many as are in use at the same time
 		var all errgroup.Group
 		for i := range topic.Partitions {
 			all.Go(func() error { return publish(i) })
 		}
-		require.NoError(t, all.Wait())
-		return open(b) >= 6
+		published = all.Wait()
+		return published != nil || open(b) >= 6
 	}, 30*time.Second, time.Millisecond)
+	require.NoError(t, published)
 
 	c.Close()
 	require.Error(t, publish(0), "what was sent into a dead connection is not acknowledged")
