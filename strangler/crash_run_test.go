@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,8 +35,9 @@ type crashes struct {
 
 func newCrashes(t *testing.T, users int) *crashes {
 	t.Helper()
+	kafka := givenKafka(t)
 	c := &crashes{t: t, tl: newTool(t)}
-	c.tl.run(slices.Concat([]string{"up", "--step", "07", "--posts", "20"}, givenKafka())...)
+	c.tl.run(slices.Concat([]string{"up", "--step", "07", "--posts", "20"}, kafka)...)
 	wd, err := os.Getwd()
 	require.NoError(t, err)
 	root, err := steps.Find(wd)
@@ -59,13 +61,23 @@ func newCrashes(t *testing.T, users int) *crashes {
 	return c
 }
 
+// takenBy is who has taken the given Kafka in this process, by name.
+var takenBy atomic.Pointer[string]
+
 // givenKafka is of the environment; it must be a fresh one, and nobody else's: a run's
-// topics have the names that they have in the field.
-func givenKafka() []string {
-	if given := kafkatest.Given(); given != "" {
-		return []string{"--kafka", given}
+// topics and groups have the names that they have in the field. So the first test to come
+// takes it for good, and any other is skipped, the same one's second time (-count) too.
+func givenKafka(t *testing.T) []string {
+	t.Helper()
+	given := kafkatest.Given()
+	if given == "" {
+		return nil
 	}
-	return nil
+	name := t.Name()
+	if !takenBy.CompareAndSwap(nil, &name) {
+		t.Skipf("%s has taken the Kafka of %s, and what it wrote is there still: run this test alone, with a fresh one", *takenBy.Load(), kafkatest.Variable)
+	}
+	return []string{"--kafka", given}
 }
 
 // play kills the victim at its moment, brings back what died, goes on, and looks.
