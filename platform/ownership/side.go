@@ -47,8 +47,12 @@ type Config struct {
 	// Requires lack what waiting won't bring: an open dead letter, an unfinished
 	// backfill, a reconciliation with differences.
 	Requires []Requirement
-	// LockTimeout is how long one try to fence makes writers wait; 0 means 1 s. It
-	// must lie below what the gateway lets a request wait.
+	// LockTimeout is how long one try to fence makes writers wait, and bounds each wait
+	// for a lock in any other move too (SET LOCAL lock_timeout); 0 means 1 s. It is that
+	// long since most writers wait at the gates meanwhile: a try that gives up lets in
+	// again all who stand behind it, and 250 ms made a fence take 1.2 s on a busy machine.
+	// Those pay who don't pass the gates: they queue behind the lock, each with a
+	// connection of the pool. It must lie below what the gateway lets a request wait.
 	LockTimeout time.Duration
 	// FenceWithin is how long fencing is tried; 0 means 2 s.
 	FenceWithin time.Duration
@@ -84,7 +88,7 @@ func New(db *database.DB, cfg Config) (*Side, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	cfg.LockTimeout = cmp.Or(cfg.LockTimeout, time.Second)
+	cfg.LockTimeout = cmp.Or(cfg.LockTimeout, time.Second) // two tries in the 2 s below
 	cfg.FenceWithin = cmp.Or(cfg.FenceWithin, 2*time.Second)
 	return &Side{db: db, cfg: cfg, lock: lockKey(cfg.Resource)}, nil
 }
