@@ -36,7 +36,8 @@ type backlog struct {
 	Oldest  float64 `json:"oldest_seconds"`
 }
 
-// position is how far a consumer has come in a partition.
+// position is how far a consumer has come in a partition. Events that it ignores don't move
+// it until something later is handled: how far it lags is told at /lag.
 type position struct {
 	Topic      string     `json:"topic"`
 	Partition  int        `json:"partition"`

@@ -81,8 +81,9 @@ type Position struct {
 	Topic     string
 	Partition int
 	// NextOffset is behind the last message that was passed: handled, dropped, put
-	// aside as a dead letter, or waiting. Those that an Ignorer ignores after it may have
-	// been passed too: of these only the group's offset in Kafka knows.
+	// aside as a dead letter, or waiting. Those that an Ignorer ignores don't move it until
+	// something later is handled: of these only the group's offset in Kafka knows, and how
+	// far a consumer lags is told by package lag (/lag), not by this.
 	NextOffset int64
 	// Waiting is how many events wait for their turn, and FirstWaiting the offset of
 	// the first one.

@@ -69,7 +69,7 @@ func (b *Inbox) again(ctx context.Context, d *DeadLetter) error {
 func (b *Inbox) handleAgain(ctx context.Context, d *DeadLetter, e Event) error {
 	var mine bool
 	err := b.cfg.DB.InTx(ctx, func(tx *gorm.DB) error {
-		if _, err := movePosition(tx, b.cfg.Consumer, d.Topic, d.Partition, 0, nil); err != nil {
+		if _, err := movePosition(tx, b.cfg.Consumer, d.Topic, d.Partition, 0, nil); err != nil { // 0, nil: it only locks
 			return err
 		}
 		closed := tx.Exec(`UPDATE inbox_dead_letters SET state = 'redriven', closed_at = now(), attempts = attempts + 1, last_at = now()
