@@ -1,7 +1,9 @@
 package inbox_test
 
 import (
+	"context"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,6 +39,48 @@ func TestWhatIsIgnoredCostsNoRow(t *testing.T) {
 	require.Eventually(t, func() bool { return w.committed() == 8 }, soon, often, "also when nothing else comes")
 	require.Equal(t, 6, w.number(`SELECT next_offset FROM inbox_positions`))
 	w.once()
+}
+
+// noted is a source that notes where fetches end, and what is committed.
+type noted struct {
+	inbox.Source
+	*ends
+}
+
+type ends struct {
+	mu               sync.Mutex
+	fetched, commits []int64
+}
+
+func (n noted) Fetch(ctx context.Context, most int) ([]broker.Message, error) {
+	messages, err := n.Source.Fetch(ctx, most)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(messages) > 0 {
+		n.fetched = append(n.fetched, messages[len(messages)-1].Offset)
+	}
+	return messages, err
+}
+
+func (n noted) Commit(m broker.Message) error {
+	n.mu.Lock()
+	n.commits = append(n.commits, m.Offset)
+	n.mu.Unlock()
+	return n.Source.Commit(m)
+}
+
+// A commit is a request to Kafka: what comes at once and needs no part of its own is
+// committed at once, also when its last events are ignored.
+func TestAFetchThatEndsInIgnoredEventsIsCommittedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.publish(w.event("a", 1), w.event("b", 1), w.event("own 1", 1), w.event("own 2", 1))
+	b, n := w.inbox(w.config(deaf{})), &ends{}
+	b.Wrap(func(s inbox.Source) inbox.Source { return noted{s, n} })
+	stop := w.start(b)
+	require.Eventually(t, func() bool { return w.committed() == 4 }, soon, often)
+	stop()
+	require.Equal(t, n.fetched, n.commits)
 }
 
 // committed is how far the group is in Kafka, in all partitions together.

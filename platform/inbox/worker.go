@@ -52,16 +52,16 @@ func (w *worker) handle(ctx context.Context, messages []broker.Message) error {
 	for i := range messages {
 		items[i] = readItem(messages[i])
 	}
-	last := messages[len(messages)-1] // which may be ignored
-	for _, portion := range w.portions(w.heard(items)) {
+	portions := w.portions(w.heard(items))
+	for i, portion := range portions {
 		if err := w.settle(ctx, portion); err != nil {
 			return err
 		}
-		if m := portion[len(portion)-1].message; m.Offset != last.Offset {
-			w.commit(ctx, m)
+		if i < len(portions)-1 {
+			w.commit(ctx, portion[len(portion)-1].message)
 		}
 	}
-	w.commit(ctx, last)
+	w.commit(ctx, messages[len(messages)-1]) // which may be an ignored one, behind the last portion
 	return nil
 }
 
