@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,9 +86,9 @@ func TestTheNextReplicaIsAskedWhenOneIsAway(t *testing.T) {
 	p.fill(t, 300)
 	gone := httptest.NewServer(nil)
 	gone.Close()
-	n := 0
+	var n atomic.Int64 // each connection has a goroutine
 	flaky := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n++; n%2 == 0 {
+		if n.Add(1)%2 == 0 {
 			panic(http.ErrAbortHandler)
 		}
 		reconcile.Handler(reconcile.NewTables(p.dbs[0], things, marks), nil).ServeHTTP(w, r)
