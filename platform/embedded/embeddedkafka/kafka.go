@@ -25,6 +25,8 @@ type Config struct {
 type Kafka struct {
 	cluster *kfake.Cluster
 	addr    string
+	end     context.CancelFunc // of what runs beside the cluster
+	ended   chan struct{}
 }
 
 // Start starts a broker. Its goroutines end with Stop. Topics are made by who
@@ -48,7 +50,18 @@ func Start(_ context.Context, cfg Config) (*Kafka, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start Kafka on port %d: %w", cfg.Port, err)
 	}
-	return &Kafka{cluster: cluster, addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.Port))}, nil
+	expulsion, err := newExpulsion(cluster)
+	if err != nil {
+		cluster.Close()
+		return nil, fmt.Errorf("start Kafka on port %d: %w", cfg.Port, err)
+	}
+	ctx, end := context.WithCancel(context.Background())
+	k := &Kafka{cluster: cluster, addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.Port)), end: end, ended: make(chan struct{})}
+	go func() {
+		defer close(k.ended)
+		expulsion.run(ctx)
+	}()
+	return k, nil
 }
 
 // Addr is the broker's host:port.
@@ -56,6 +69,8 @@ func (k *Kafka) Addr() string { return k.addr }
 
 // Stop ends the broker.
 func (k *Kafka) Stop(context.Context) error {
+	k.end()
+	<-k.ended
 	k.cluster.Close()
 	return nil
 }
