@@ -10,8 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
-
-	"banyan.dev/platform/embedded/kafkatest"
 )
 
 // TestFollowersAreKilledWhileEventsFlow: kill -9 of every replica of whoever follows,
@@ -20,9 +18,7 @@ import (
 // sides hold the same, and what follows from a comment in the monolith's own tables was
 // done once: counting can't be done twice without being seen.
 //
-// With BANYAN_TEST_KAFKA it runs on that Kafka, which must be a fresh one. Only there is
-// one killed a second time: the embedded broker keeps who dies while it waits to be let
-// into its group for a member, until somebody else comes or goes.
+// With BANYAN_TEST_KAFKA it runs on that Kafka, which must be a fresh one.
 func TestFollowersAreKilledWhileEventsFlow(t *testing.T) {
 	t.Parallel()
 	c := newCrashes(t, 40) // many wait for an answer when nobody answers reads
@@ -50,10 +46,8 @@ func (c *crashes) killFollowers() {
 	}
 	c.tl.run("up", "--step", "07")
 	c.comments(5)
-	if kafkatest.Given() != "" {
-		require.NoError(c.t, syscall.Kill(c.tl.status().pids(c.t, follower+"-")[0], syscall.SIGKILL))
-		c.tl.run("up", "--step", "07")
-	}
+	require.NoError(c.t, syscall.Kill(c.tl.status().pids(c.t, follower+"-")[0], syscall.SIGKILL))
+	c.tl.run("up", "--step", "07")
 	w := c.load.End()
 	require.Zero(c.t, w.SignedOut, "%v", w.Failures)
 	if writing := w.ByOperation["write comment"]; follower == "comments" {
