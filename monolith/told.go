@@ -111,13 +111,14 @@ func (e *events) lag(db *database.DB) lag.Source {
 	}}
 }
 
-// registerMoves mounts what moves who may write, and what fills, compares and repairs
-// the other side. All of it wants the token.
+// registerMoves mounts what moves who may write, what fills, compares and repairs the
+// other side, and what was put aside. All of it wants the token.
 func (e *events) registerMoves(server *echo.Echo, db *database.DB, token string) {
 	httpkit.Guard(server, token, map[string]http.Handler{
 		"/ownership/" + commentstore.Resource: remote.Handler(e.side),
 		"/backfill/" + commentstore.Resource:  backfill.Handler(e.backfill),
 		"/reconcile/" + commentstore.Resource: reconcile.Handler(commentstore.NewDigests(db), e.repairer),
+		inbox.LettersPath:                     inbox.LettersHandler(inbox.NewDeadLetters(db), consumers()...),
 		lag.Path:                              lag.Handler(e.lag(db)),
 	})
 }

@@ -110,12 +110,14 @@ func decodeHeaders(encoded []byte) ([]broker.Header, error) {
 	return headers, nil
 }
 
-// The states of a dead letter.
+// The states of a dead letter. Unsettled is none, but what is asked for when both that
+// somebody has to settle are meant: Open and Redrive.
 const (
 	Open      = "open"      // nobody has done anything about it
 	Redrive   = "redrive"   // it is to be handled again, and was not yet
 	Redriven  = "redriven"  // it was handled after all
 	Discarded = "discarded" // somebody decided that it is not needed
+	Unsettled = "unsettled"
 )
 
 // DeadLetter is an event that could not be handled.
@@ -151,7 +153,8 @@ func (r RawJSON) MarshalJSON() ([]byte, error) { return json.RawMessage(r).Marsh
 type Which struct {
 	Consumer string
 	Resource string
-	State    string
+	State    string // or Unsettled
+	IDs      []int64
 	// After is the id of the last one seen; Limit is at most 1000, 0 means 100.
 	After int64
 	Limit int
@@ -166,21 +169,44 @@ func NewDeadLetters(db *database.DB) DeadLetters { return DeadLetters{db} }
 
 // List returns dead letters, oldest first.
 func (d DeadLetters) List(ctx context.Context, which Which) ([]DeadLetter, error) {
-	q := d.db.Gorm(ctx).Table("inbox_dead_letters").Where("id > ?", which.After)
-	for column, value := range map[string]string{"consumer": which.Consumer, "resource": which.Resource, "state": which.State} {
+	which.Limit = which.limit()
+	var all []DeadLetter
+	if err := which.in(d.db.Gorm(ctx)).Find(&all).Error; err != nil {
+		return nil, fmt.Errorf("select dead letters: %w", err)
+	}
+	return all, nil
+}
+
+// The bounds of a list.
+const (
+	lettersByDefault = 100
+	mostLetters      = 1000
+)
+
+// in is the question to a database.
+func (w Which) in(db *gorm.DB) *gorm.DB {
+	q := db.Table("inbox_dead_letters").Where("id > ?", w.After)
+	state := w.State
+	if state == Unsettled {
+		q, state = q.Where("state IN ?", []string{Open, Redrive}), ""
+	}
+	for column, value := range map[string]string{"consumer": w.Consumer, "resource": w.Resource, "state": state} {
 		if value != "" {
 			q = q.Where(column+" = ?", value)
 		}
 	}
-	limit := which.Limit
-	if limit < 1 {
-		limit = 100
+	if len(w.IDs) > 0 {
+		q = q.Where("id IN ?", w.IDs)
 	}
-	var all []DeadLetter
-	if err := q.Order("id").Limit(min(limit, 1000)).Find(&all).Error; err != nil {
-		return nil, fmt.Errorf("select dead letters: %w", err)
+	return q.Order("id").Limit(w.Limit)
+}
+
+// limit is the number asked for, within its bounds.
+func (w Which) limit() int {
+	if w.Limit < 1 {
+		return lettersByDefault
 	}
-	return all, nil
+	return min(w.Limit, mostLetters)
 }
 
 // Redrive asks that open dead letters are handled again: the consumer does it within

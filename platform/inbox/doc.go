@@ -24,7 +24,8 @@
 // What can't be handled is retried. While the database is away nothing is fetched and
 // nothing given up. An event that is at fault itself becomes a dead letter: noted in
 // this database by the transaction that passes over it, then published to
-// <topic>.dlq, and to be seen, redriven or discarded (DeadLetters).
+// <topic>.dlq, and to be seen, redriven or discarded: in the database (DeadLetters), or
+// over the host's admin port (LettersHandler, LettersClient).
 //
 // A handler's transaction writes what belongs to the event and nothing else: it may
 // run more than once, and it does not talk to the network. What must (a call to the

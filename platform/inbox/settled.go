@@ -18,5 +18,5 @@ func (s Settled) Missing(tx *gorm.DB, _ int64) (string, error) {
 	if err != nil || n == 0 {
 		return "", err
 	}
-	return fmt.Sprintf("%d dead letters of %s are open: redrive or discard them", n, s.Resource), nil
+	return fmt.Sprintf("%d dead letters of %s are open: `strangler deadletters` shows what was put aside and why: mend that, then redrive them", n, s.Resource), nil
 }

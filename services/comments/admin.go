@@ -11,6 +11,7 @@ import (
 	"banyan.dev/platform/backfill"
 	"banyan.dev/platform/hosting"
 	"banyan.dev/platform/httpkit"
+	"banyan.dev/platform/inbox"
 	"banyan.dev/platform/lag"
 	"banyan.dev/platform/outbox"
 	"banyan.dev/platform/ownership"
@@ -45,7 +46,8 @@ type backlog struct {
 const mostWaiting = 10_000
 
 // adminServer is the port that only the cluster reaches. Who may write is moved here,
-// rows are counted and sent again: all of it wants the token.
+// rows are counted and sent again, what was put aside is handled after all: all of it
+// wants the token.
 func (h *host) adminServer() *echo.Echo {
 	e := httpkit.NewAdmin(httpkit.AdminConfig{
 		Logger: h.Logger, Registry: h.Registry, Ready: h.Ready,
@@ -55,6 +57,7 @@ func (h *host) adminServer() *echo.Echo {
 		"/ownership/" + store.Resource: remote.Handler(h.parts.side),
 		"/backfill/" + store.Resource:  backfill.Handler(h.parts.backfill),
 		"/reconcile/" + store.Resource: reconcile.Handler(store.NewDigests(h.parts.db), h.parts.kept),
+		inbox.LettersPath:              inbox.LettersHandler(inbox.NewDeadLetters(h.parts.db), group),
 		lag.Path:                       lag.Handler(h.lag()),
 	})
 	return e
