@@ -50,7 +50,7 @@ func root(stdout, stderr io.Writer) *cobra.Command {
 	cmd.PersistentFlags().StringVar(&t.runDir, "run-dir", "", "the run's folder (default: in the user's cache)")
 	cmd.AddCommand(t.onTarget(
 		t.up(), t.down(), t.plan(), t.advance(), t.rollback(),
-		t.verify(), t.status(), t.load(), t.ramp(), t.backfill(), t.reconcile(), t.handover(), t.do(),
+		t.verify(), t.status(), t.load(), t.ramp(), t.backfill(), t.reconcile(), t.deadletters(), t.handover(), t.do(),
 	)...)
 	cmd.AddCommand(t.tour(), t.bench(), t.doctor(), t.infrastructure(), t.lab())
 	return cmd
