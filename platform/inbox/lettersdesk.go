@@ -25,7 +25,7 @@ var (
 )
 
 // RedriveOrder says which dead letters are to be handled again: those of the ids, or
-// all that are open.
+// all that nobody has settled.
 type RedriveOrder struct {
 	IDs []int64 `json:"ids,omitempty"` // up to 1000
 	All bool    `json:"all,omitempty"`
@@ -125,7 +125,7 @@ func (d desk) locked(tx *gorm.DB, o RedriveOrder) ([]LetterView, error) {
 	if o.Consumer != "" {
 		of = []string{o.Consumer}
 	}
-	return lock(tx, "state = 'open' AND id > ? AND consumer IN ?", o.After, of)
+	return lock(tx, "state IN ('open', 'redrive') AND id > ? AND consumer IN ?", o.After, of)
 }
 
 // lock locks up to a page of rows and one more, in the order of their ids: so two
@@ -158,7 +158,7 @@ func (d desk) mayRedrive(o RedriveOrder, found []LetterView) error {
 		case v.State == Discarded:
 			return fmt.Errorf("%w: %d was discarded at %s (%s), for good: nothing was asked for; what it told is missing here until its row is sent anew",
 				ErrLetterClosed, v.ID, at(v.ClosedAt), v.Note)
-		case v.State == Open && !slices.Contains(d.consumers, v.Consumer):
+		case !v.Settled() && !slices.Contains(d.consumers, v.Consumer):
 			return fmt.Errorf("%w: %d is of consumer %s, which runs not in this host (%s): nobody would handle it, so discard it, or run that consumer again",
 				ErrLetterClosed, v.ID, v.Consumer, strings.Join(d.consumers, ", "))
 		}

@@ -120,7 +120,7 @@ func (t *tool) lettersRedrive() *cobra.Command {
 	var f redriveFlags
 	cmd := &cobra.Command{
 		Use:   "redrive ID... | --all",
-		Short: "Have the hosts handle some, or all that are open, again",
+		Short: "Have the hosts handle some, or all, again",
 		Long:  redriveLong + lettersWhere,
 		Example: `  strangler deadletters redrive comments/17 comments/18
   strangler deadletters redrive --all
@@ -135,7 +135,7 @@ func (t *tool) lettersRedrive() *cobra.Command {
 	}
 	f.flags(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&f.all, "all", false, "all that are open at both hosts")
+	flags.BoolVar(&f.all, "all", false, "all that are not settled, at both hosts")
 	flags.StringVar(&f.consumer, "consumer", "", "with --all: only those of one consumer")
 	flags.DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait until they are settled; 0s only asks")
 	return cmd

@@ -26,7 +26,7 @@ const lookAgain = 100 * time.Millisecond
 // hostOrder is what one host is asked for.
 type hostOrder struct {
 	letterHost
-	ids []int64 // nil: all
+	ids []int64 // none: all that are not settled
 }
 
 func (t *tool) redriveLetters(ctx context.Context, d letterDesk, refs []letterRef, f redriveFlags) error {
@@ -186,7 +186,7 @@ func (r *redriven) sort(h letterHost, v inbox.LetterView) {
 
 // left finds what --all has passed over: the host runs nobody who would handle it.
 func (d letterDesk) left(ctx context.Context, consumer string, asked []askedOf, r *redriven) error {
-	list, err := d.list(ctx, inbox.Which{State: inbox.Open, Consumer: consumer}, mostLeft)
+	list, err := d.list(ctx, inbox.Which{State: inbox.Unsettled, Consumer: consumer}, mostLeft)
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func (r redriven) write(out io.Writer) {
 		fmt.Fprintf(out, "%s is asked for and not handled yet\n", v.Ref)
 	}
 	for _, v := range r.Left {
-		fmt.Fprintf(out, "%s is open and was not asked for: consumer %s put it aside since, or runs at %s no more\n", v.Ref, v.Consumer, v.Host)
+		fmt.Fprintf(out, "%s is not settled and was not asked for: consumer %s put it aside since, or runs at %s no more\n", v.Ref, v.Consumer, v.Host)
 	}
 }
 
@@ -233,7 +233,7 @@ func (r redriven) verdict(waited bool) error {
 	case len(r.Failed) > 0:
 		return fmt.Errorf("%d of %d dead letters failed again: mend the cause (strangler deadletters show %s), then redrive them once more", len(r.Failed), r.all(), r.Failed[0].Ref)
 	case len(r.Left) > 0:
-		return fmt.Errorf("%d of %d dead letters are open still: redrive them once more; those whose consumer runs no more, discard", len(r.Left), r.all())
+		return fmt.Errorf("%d of %d dead letters are not settled: redrive them once more; those whose consumer runs no more, discard", len(r.Left), r.all())
 	case waited && len(r.Waiting) > 0:
 		return fmt.Errorf("%d of %d dead letters are not handled yet: they stay asked for; if it lasts, see the log of %s for what its consumer waits for",
 			len(r.Waiting), r.all(), r.Waiting[0].Host)
