@@ -55,7 +55,7 @@ func TestWhatWasPutAsideIsSeenOverTheAdminPort(t *testing.T) {
 	w := newWorld(t, 1)
 	text, binary, large := w.event("poison", 2), w.event("weary", 1), w.event("panic", 3)
 	text.Value, binary.Value = []byte("no JSON, but “text”"), []byte{0xff, 0}
-	large.Value = []byte(`{"body":"` + strings.Repeat("ä", 8<<10) + `"}`)
+	large.Value = []byte(`{"html":"<p>","body":"` + strings.Repeat("ä", 8<<10) + `"}`)
 	w.putsAside(&picky{}, w.event("poison", 1), text, w.event("fine", 1), binary, large)
 	c := w.asks(w.answers())
 
@@ -77,7 +77,7 @@ func TestWhatWasPutAsideIsSeenOverTheAdminPort(t *testing.T) {
 	cut := page.Letters[3]
 	require.True(t, cut.PayloadCut)
 	require.Nil(t, cut.Payload, "what is cut is no JSON")
-	require.Equal(t, `{"body":"`+strings.Repeat("ä", 46), cut.PayloadText, "of 101 bytes the last is half a character")
+	require.Equal(t, `{"html":"<p>","body":"`+strings.Repeat("ä", 39), cut.PayloadText, "of 101 bytes the last is half a character")
 	require.Equal(t, len(large.Value), cut.PayloadBytes)
 
 	whole, err := c.Show(t.Context(), cut.ID)

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -73,13 +74,15 @@ func answerLetters(w http.ResponseWriter, value any, err error) {
 		f := letterFailureOf(err)
 		value, status, mediaType = f, f.Status, "application/problem+json"
 	}
-	body, err := json.Marshal(value)
-	if err != nil { // a type of ours that can't be written is a mistake in the program
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)                  // a payload is shown as it was written
+	if err := encoder.Encode(value); err != nil { // a type of ours that can't be written is a mistake in the program
 		http.Error(w, "the answer can't be written", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the asker has gone; it asks again
+	_, _ = body.WriteTo(w) // the asker has gone; it asks again
 }
