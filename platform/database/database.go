@@ -33,6 +33,8 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	door := &knocker{dial: config.DialFunc}
+	config.DialFunc = door.open
 	pool := stdlib.OpenDB(*config, stdlib.OptionShouldPing(doubtful))
 	pool.SetMaxOpenConns(cfg.MaxConns)
 	pool.SetMaxIdleConns(cfg.MaxConns) // database/sql's 2 would dial at every burst
@@ -42,6 +44,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		pool.Close()
 		return nil, err
 	}
+	door.reached.Store(true)
 	g, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), &gorm.Config{
 		Logger:                 newLogger(cfg.Logger, cfg.SlowQuery),
 		SkipDefaultTransaction: true, // transactions are visible: see InTx
@@ -58,10 +61,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	return &DB{cfg: cfg, pgx: config, pool: pool, gorm: g}, nil
 }
 
-// firstAsk is how long the first attempt may take; each after it may take twice as long,
-// up to connectTimeout. In a cluster a pod's first packets may be dropped, until those
-// who enforce network policies know its address: who waits for an answer to them waits for
-// TCP, which asks again after 1 s, 3 s, 7 s (RFC 6298).
+// firstAsk is how long the first attempt may take, with sign-in; each after it may take
+// twice as long, up to connectTimeout. A server that took the connection and says nothing
+// is asked again soon. That packets are lost before is the knocker's matter.
 const firstAsk = 250 * time.Millisecond
 
 // reach asks until the database answers, or says no in a way that waiting does not
