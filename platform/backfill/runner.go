@@ -25,7 +25,7 @@ type Config struct {
 	Wake func()
 	// Worker is this replica's name, for people.
 	Worker string
-	// Page is about how many rows a page has; 0 means 2,000.
+	// Page is about how many rows a page has; 0 means 5,000.
 	Page int
 	// Waiting is how many events of the topic may wait in the outbox before the run
 	// pauses, so that live events don't queue behind chunks for long; 0 means 64.
@@ -57,7 +57,7 @@ type Runner struct {
 // New returns the runner over the database with the outbox and the rows. Its errors
 // name the field.
 func New(db *database.DB, cfg Config) (*Runner, error) {
-	cfg.Page = cmp.Or(cfg.Page, 2000)
+	cfg.Page = cmp.Or(cfg.Page, 5000)
 	cfg.Waiting = cmp.Or(cfg.Waiting, 64)
 	cfg.MaxBehind = cmp.Or(cfg.MaxBehind, 64)
 	cfg.Lease = cmp.Or(cfg.Lease, 5*time.Second)

@@ -142,14 +142,14 @@ func TestARateIsKept(t *testing.T) {
 	require.LessOrEqual(t, s.RowsPerSecond, 250.0)
 }
 
-// TestAPacedRunIsManySmallPages: a rate that is kept by a large page now and then is felt
-// by everybody at each of them.
-func TestAPacedRunIsManySmallPages(t *testing.T) {
+// TestAPacedRunIsSeveralPagesASecond: a rate that is kept by a large page now and then is
+// felt by everybody at each of them.
+func TestAPacedRunIsSeveralPagesASecond(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 100)
 	runner := r.runner(func(c *Config) { c.Page = 2000 })
 	r.runs(runner)
-	r.start(runner, Order{Rate: 400})
+	r.start(runner, Order{Rate: 100})
 	require.GreaterOrEqual(t, r.done(runner).Pages, int64(5))
 }
 

@@ -73,9 +73,10 @@ func (r *Runner) work(ctx context.Context, id string) {
 	}
 }
 
-// pagesASecond is how many a paced run aims at: while a large one is made, sent and
-// applied, who is live waits for a processor, however long the pause is after it.
-const pagesASecond = 20
+// pagesASecond is how many a paced run aims at. While a large one is made, sent and
+// applied, who is live waits for a processor, however long the pause is after it; many
+// small ones cost more, since each is a transaction, and another for each of its chunks.
+const pagesASecond = 5
 
 // page makes one page, and moves the run's place, in one transaction. more is false
 // when there is nothing left to do, for this replica at least.

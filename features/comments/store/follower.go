@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -59,6 +60,9 @@ const flushAt = 4000
 
 // Handle is inbox.Handler's.
 func (f *Follower) Handle(ctx context.Context, tx *gorm.DB, events []inbox.Event) error {
+	if err := f.chunksInTurn(tx, events); err != nil {
+		return err
+	}
 	all := news{}
 	var left []effect
 	for _, e := range events {
@@ -89,6 +93,21 @@ func (f *Follower) Handle(ctx context.Context, tx *gorm.DB, events []inbox.Event
 		if err := one.run(ctx, tx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// chunksInTurn lets one partition at a time apply chunks of a backfill, among all
+// replicas: the others wait here until it has committed. A page's chunks come to all
+// partitions at once; side by side they are no faster, and leave no processor to those
+// who read and write meanwhile.
+func (f *Follower) chunksInTurn(tx *gorm.DB, events []inbox.Event) error {
+	chunk := func(e inbox.Event) bool { return e.Type == contracts.TypeCommentsChunk && !f.Ignores(e) }
+	if !slices.ContainsFunc(events, chunk) {
+		return nil
+	}
+	if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtextextended('banyan.comments/chunks', 0))").Error; err != nil {
+		return inbox.Wait(fmt.Errorf("wait until it is a chunk's turn: %w", err)) // and be it that statements may not last so long
 	}
 	return nil
 }
