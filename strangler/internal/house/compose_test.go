@@ -95,6 +95,9 @@ func TestComposeRunsWhatTheStepsSay(t *testing.T) {
 			}
 			sameSettings(t, c, step)
 			sameRoutes(t, c, step)
+			_, redis := c.Services["redis"]
+			_, exporter := composedAt(t, "BANYAN_STEP="+step.Name, "BANYAN_WITH=observability").Services["redis-exporter"]
+			require.Equal(t, redis, exporter, "Redis is watched where there is one")
 		})
 	}
 	newest := composedAt(t)
