@@ -24,9 +24,9 @@ embedded PostgreSQL, Redis and Kafka, and with three comments for each post. Use
 and write through the gateway, --requests a second, each request at its time whatever
 became of the others (an open loop); a late answer's latency counts from when its request
 was due. For each of --rates in turn, users are by themselves for a --window, then a
-backfill runs beside them for another; when it is through it begins again. Then the next
-turn waits until the follower has applied everything. In the end everything that users
-wrote is read back, and all is taken down.
+backfill runs beside them for another; when it is through, the follower is emptied and it
+begins again. Then the next turn waits until the follower has applied everything. In the
+end everything that users wrote is read back, and all is taken down.
 
   rows/s          rows that were sent a second. A backfill never runs far ahead of who
                   applies them: it waits while 64 messages are to be published or applied.
@@ -121,7 +121,7 @@ func (t *tool) runBenchBackfill(ctx context.Context, c filling.Config, posts int
 		}
 		c.URL = run.EntryURL
 		c.Fill = func(ctx context.Context, rate int, sent func(int64)) error {
-			return fillAgainAndAgain(ctx, hosts, rate, sent)
+			return fillAgainAndAgain(ctx, hosts, rate, sent, func(ctx context.Context) error { return run.Empty(ctx, names[1]) })
 		}
 		c.Settle = func(ctx context.Context) error {
 			return run.Do(ctx, steps.Action{Verb: steps.CatchUp, Hosts: names[:]})
@@ -134,10 +134,14 @@ func (t *tool) runBenchBackfill(ctx context.Context, c filling.Config, posts int
 // restWithin bounds the order that ends a backfill when the measuring is over.
 const restWithin = 10 * time.Second
 
-// fillAgainAndAgain lets one backfill follow another, and the last one rest when ctx ends.
-func fillAgainAndAgain(ctx context.Context, hosts transfer.Hosts, rate int, sent func(int64)) error {
+// fillAgainAndAgain lets one backfill follow another, each of a follower that was emptied
+// before, and the last one rest when ctx ends.
+func fillAgainAndAgain(ctx context.Context, hosts transfer.Hosts, rate int, sent func(int64), empty func(context.Context) error) error {
 	before := int64(0)
 	for ctx.Err() == nil {
+		if err := empty(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
 		name, err := uuid.NewV7()
 		if err != nil {
 			return fmt.Errorf("name a backfill: %w", err)

@@ -27,6 +27,13 @@ func (r *Run) discard(ctx context.Context, process string) error {
 	return r.save()
 }
 
+// Empty has a host that follows empty its database while it runs, so that a backfill is
+// one of a follower that has nothing. The host refuses where it owns. What it heard before
+// is gone from it, live events too: only a backfill brings it back.
+func (r *Run) Empty(ctx context.Context, process string) error {
+	return r.once(ctx, process, r.path.Processes[process].Discard)
+}
+
 // mayGo refuses to end a process that owns something, or is about to: nobody else could
 // write it. The rows decide, and the run's own memory where nobody can be asked.
 func (r *Run) mayGo(ctx context.Context, process string) error {
