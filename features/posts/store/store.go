@@ -95,8 +95,8 @@ func (s *Store) DeletedBy(ctx context.Context, id string) (string, error) {
 	return authors[0], nil
 }
 
-// Tags is posts.Store's. Drafts are few: to count all tags and take theirs away is far
-// less work than to look each tag's post up.
+// Tags is posts.Store's. To count all tags and take those of drafts away is far less work
+// than to look each tag's post up, as long as drafts are few.
 func (s *Store) Tags(ctx context.Context, limit int) ([]posts.Tag, error) {
 	tags := []posts.Tag{}
 	err := s.db.Gorm(ctx).Raw(`SELECT tag, sum(n)::bigint AS count FROM (

@@ -144,7 +144,7 @@ func listPosts(db *gorm.DB, f posts.Filter, page paging.Page) ([]summary, error)
 	return rows, nil
 }
 
-// Tags counts all, and takes away those of drafts, which are few.
+// Tags counts all, and takes away those of drafts, which are taken to be few.
 func (s postStore) Tags(ctx context.Context, limit int) ([]posts.Tag, error) {
 	tags := []posts.Tag{}
 	err := s.db.Gorm(ctx).Raw(`SELECT tag, sum(n)::bigint AS count FROM (

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"banyan.dev/features/accounts"
 	"banyan.dev/features/comments"
@@ -178,4 +179,36 @@ func read(ctx context.Context, s *tangle.Store, id string) error {
 	_, queue := s.Moderation().Queue(ctx, page)
 	_, inbox := s.Notifications().List(ctx, id, page)
 	return errors.Join(feed, queue, inbox, s.Notifications().MarkAllRead(ctx, id, time.Now()))
+}
+
+// A report that takes long is waited for, and nobody waits behind it.
+func TestTheIndexOfDraftsIsBuiltBesideOthers(t *testing.T) {
+	db, err := database.Open(t.Context(), database.Config{URL: embeddedtest.Database(t), MaxConns: 8})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	_, err = db.Migrate(t.Context(), "blog", schema(t, 7))
+	require.NoError(t, err)
+	migrated := make(chan error, 1)
+	waits := func() (n int) {
+		require.NoError(t, db.Gorm(t.Context()).Raw(`SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'`).Row().Scan(&n))
+		return n
+	}
+	require.NoError(t, db.InTx(t.Context(), func(report *gorm.DB) error {
+		if err := report.Exec("DECLARE long CURSOR FOR SELECT * FROM posts").Error; err != nil {
+			return err
+		}
+		go func() {
+			_, err := db.Migrate(t.Context(), "blog", schema(t, 8))
+			migrated <- err
+		}()
+		require.Eventually(t, func() bool { return waits() == 1 }, time.Minute, 10*time.Millisecond)
+		return db.InTx(t.Context(), func(tx *gorm.DB) error {
+			return tx.Exec("SET LOCAL lock_timeout = '1s'; UPDATE posts SET title = title; SELECT * FROM posts").Error
+		})
+	}))
+	require.NoError(t, <-migrated)
+	var valid bool
+	require.NoError(t, db.Gorm(t.Context()).Raw("SELECT indisvalid FROM pg_index WHERE indexrelid = 'posts_drafts'::regclass").Row().Scan(&valid))
+	require.True(t, valid)
 }
