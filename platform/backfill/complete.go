@@ -9,6 +9,18 @@ import (
 	"banyan.dev/platform/ownership"
 )
 
+// InTurn waits until no other transaction at this side applies chunks of the resource, at
+// whichever replica, and has the turn until tx ends. A follower calls it before it applies
+// any. A page's chunks come to all partitions at once: applied side by side they are no
+// faster, and leave no processor to those who read and write meanwhile. Live events go
+// past; those behind a chunk in its own partition wait for it, and so for its turn.
+func InTurn(tx *gorm.DB, resource string) error {
+	if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", "banyan.backfill.chunks/"+resource).Error; err != nil {
+		return fmt.Errorf("wait for the turn to apply chunks of %s: %w", resource, err)
+	}
+	return nil
+}
+
 // Note notes that a chunk was applied at this side, in the transaction that applies
 // it. Noting one again changes nothing.
 func Note(tx *gorm.DB, resource, run string, partition, partitions, number int, last bool) error {

@@ -97,17 +97,14 @@ func (f *Follower) Handle(ctx context.Context, tx *gorm.DB, events []inbox.Event
 	return nil
 }
 
-// chunksInTurn lets one partition at a time apply chunks of a backfill, among all
-// replicas: the others wait here until it has committed. A page's chunks come to all
-// partitions at once; side by side they are no faster, and leave no processor to those
-// who read and write meanwhile.
+// chunksInTurn waits for the turn of this transaction if it has chunks.
 func (f *Follower) chunksInTurn(tx *gorm.DB, events []inbox.Event) error {
 	chunk := func(e inbox.Event) bool { return e.Type == contracts.TypeCommentsChunk && !f.Ignores(e) }
 	if !slices.ContainsFunc(events, chunk) {
 		return nil
 	}
-	if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtextextended('banyan.comments/chunks', 0))").Error; err != nil {
-		return inbox.Wait(fmt.Errorf("wait until it is a chunk's turn: %w", err)) // and be it that statements may not last so long
+	if err := backfill.InTurn(tx, Resource); err != nil {
+		return inbox.Wait(err) // that others were slow, up to a statement_timeout, is no fault of the chunk
 	}
 	return nil
 }
