@@ -24,6 +24,7 @@ type knocker struct {
 	reached atomic.Bool // from then on one packet is enough, and TCP repeats it
 }
 
+// knock is what became of one attempt.
 type knock struct {
 	conn net.Conn
 	err  error

@@ -28,7 +28,8 @@ backfill runs beside them for another; when it is through, the follower is empti
 begins again. Then the next turn waits until the follower has applied everything. In the
 end everything that users wrote is read back, and all is taken down.
 
-  rows/s          rows that were sent a second. A backfill never runs far ahead of who
+  rows/s          rows that were sent a second, the emptying between two backfills counted in:
+                  many --posts make it rare. A backfill never runs far ahead of who
                   applies them: it waits while 64 messages are to be published or applied.
   without, with   the median of the rounds
   times           how many times longer requests took beside the backfill: the median of
@@ -131,7 +132,7 @@ func (t *tool) runBenchBackfill(ctx context.Context, c filling.Config, posts int
 	return errors.Join(err, end(run))
 }
 
-// restWithin bounds the order that ends a backfill when the measuring is over.
+// restWithin bounds what is done between backfills, and the order that ends the last one.
 const restWithin = 10 * time.Second
 
 // fillAgainAndAgain lets one backfill follow another, each of a follower that was emptied
@@ -139,7 +140,7 @@ const restWithin = 10 * time.Second
 func fillAgainAndAgain(ctx context.Context, hosts transfer.Hosts, rate int, sent func(int64), empty func(context.Context) error) error {
 	before := int64(0)
 	for ctx.Err() == nil {
-		if err := empty(context.WithoutCancel(ctx)); err != nil {
+		if err := emptied(ctx, empty); err != nil {
 			return err
 		}
 		name, err := uuid.NewV7()
@@ -153,6 +154,13 @@ func fillAgainAndAgain(ctx context.Context, hosts transfer.Hosts, rate int, sent
 		before += status.Rows
 	}
 	return letItRest(context.WithoutCancel(ctx), hosts)
+}
+
+// emptied is not cut off in the middle, and does not last for ever.
+func emptied(ctx context.Context, empty func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restWithin)
+	defer cancel()
+	return empty(ctx)
 }
 
 func letItRest(ctx context.Context, hosts transfer.Hosts) error {
