@@ -110,7 +110,7 @@ func decodeHeaders(encoded []byte) ([]broker.Header, error) {
 	return headers, nil
 }
 
-// The states of a dead letter. Unsettled is none, but what is asked for when both that
+// The states of a dead letter. Unsettled is no row's, but what is asked for when both that
 // somebody has to settle are meant: Open and Redrive.
 const (
 	Open      = "open"      // nobody has done anything about it
@@ -118,6 +118,8 @@ const (
 	Redriven  = "redriven"  // it was handled after all
 	Discarded = "discarded" // somebody decided that it is not needed
 	Unsettled = "unsettled"
+	// Gone is no row's either: LettersClient.Await says so of one that the host has no more.
+	Gone = "gone"
 )
 
 // DeadLetter is an event that could not be handled.

@@ -94,6 +94,31 @@ func TestWhatWasPutAsideIsSeenOverTheAdminPort(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, page.More)
 	require.Len(t, page.Letters, 1)
+	page, err = c.List(t.Context(), inbox.Which{Limit: 1000}, 1<<20)
+	require.NoError(t, err, "a page is shorter where payloads may be large")
+	require.Len(t, page.Letters, 4)
+}
+
+// TestWhatIsGoneIsNotWaitedFor: who empties a host's database empties it of these too.
+func TestWhatIsGoneIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.putsAside(&picky{}, w.event("poison", 1), w.event("poison", 2))
+	c := w.asks(w.answers())
+	asked, err := c.Redrive(t.Context(), inbox.RedriveOrder{All: true})
+	require.NoError(t, err)
+	require.NoError(t, w.db.InTx(t.Context(), func(tx *gorm.DB) error { return tx.Exec(`TRUNCATE inbox_dead_letters`).Error }))
+	var gone []inbox.LetterView
+	waiting, err := c.Await(t.Context(), asked.Letters, often, func(v inbox.LetterView) { gone = append(gone, v) })
+	require.NoError(t, err)
+	require.Empty(t, waiting)
+	require.Len(t, gone, 2)
+	for i, v := range gone {
+		require.Equal(t, []any{asked.Letters[i].ID, inbox.Gone, true}, []any{v.ID, v.State, v.Settled()})
+	}
+	page, err := c.Redrive(t.Context(), inbox.RedriveOrder{All: true})
+	require.NoError(t, err)
+	require.NotNil(t, page.Letters, "a list of none is a list")
 }
 
 func TestRedriveAndDiscardOverTheAdminPort(t *testing.T) {
@@ -227,7 +252,9 @@ func TestWhatCanNotBeAskedOfDeadLettersIsRefused(t *testing.T) {
 		status             int
 		want               string
 	}{
-		{"GET", "?state=shut", "", 400, `state "shut" is none: use open, redrive`},
+		{"GET", "?state=shut", "", 400, `state "shut" is none: use open, redrive, unsettled, redriven, discarded or all`},
+		{"GET", "?limit=1000&payload=1048576", "", 400, "limit 1000 and payload 1048576 are 1048576000 bytes together: use a limit up to 16 for that payload, or a payload up to 16777 for that limit"},
+		{"GET", "?payload=1048576", "", 400, "limit 100 and payload 1048576"},
 		{"GET", "?limit=1001", "", 400, `limit "1001" can't be: use 1 to 1000`},
 		{"GET", "?limit=0", "", 400, `limit "0" can't be`},
 		{"GET", "?after=-1", "", 400, `after "-1" can't be`},

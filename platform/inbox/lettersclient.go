@@ -51,7 +51,8 @@ func (c *LettersClient) Close() { c.ask.Close() }
 var ErrNoInbox = errors.New("it tells of no dead letters: does it run with events?")
 
 // List returns a page of them, oldest first; an empty state means any. payload is how
-// many bytes of each payload it has. Errors: ErrLetterAsked, ErrNoConsumer, ErrNoInbox.
+// many bytes of each payload it has; of large ones a page has fewer than the limit, since
+// a host shows up to 16 MiB at once. Errors: ErrLetterAsked, ErrNoConsumer, ErrNoInbox.
 func (c *LettersClient) List(ctx context.Context, which Which, payload int) (page LettersPage, err error) {
 	q := url.Values{"payload": {strconv.Itoa(payload)}, "state": {cmp.Or(which.State, "all")}}
 	set := func(name, value string, given bool) {
@@ -62,6 +63,9 @@ func (c *LettersClient) List(ctx context.Context, which Which, payload int) (pag
 	set("consumer", which.Consumer, which.Consumer != "")
 	set("resource", which.Resource, which.Resource != "")
 	set("after", strconv.FormatInt(which.After, 10), which.After != 0)
+	if payload > 0 {
+		which.Limit = min(cmp.Or(which.Limit, lettersByDefault), max(mostShown/payload, 1))
+	}
 	set("limit", strconv.Itoa(which.Limit), which.Limit != 0)
 	ids := make([]string, len(which.IDs))
 	for i, id := range which.IDs {
@@ -93,7 +97,8 @@ func (c *LettersClient) Discard(ctx context.Context, id int64, reason string) (v
 
 // Await looks at what Redrive has returned, again and again, until nothing of it is
 // waiting any more, and calls each with what was settled, or with what failed once more
-// and is open with its new reason. It returns what still waits when ctx ends; that all
+// and is open with its new reason. One that the host has no more, since its database was
+// emptied meanwhile, is called in the state Gone. It returns what still waits when ctx ends; that all
 // replicas are away for a while is waited out.
 func (c *LettersClient) Await(ctx context.Context, asked []LetterView, every time.Duration, each func(LetterView)) (waiting []LetterView, err error) {
 	waiting = slices.Clone(asked)
@@ -120,15 +125,30 @@ func (c *LettersClient) look(ctx context.Context, waiting []LetterView, each fun
 			left, err = append(left, part...), failed
 			continue
 		}
-		for _, v := range page.Letters {
-			if v.State == Redrive {
-				left = append(left, v)
-			} else {
-				each(v)
-			}
-		}
+		left = append(left, met(part, page.Letters, each)...)
 	}
 	return left, err
+}
+
+// met calls each that waits no more, and returns those that do.
+func met(asked, found []LetterView, each func(LetterView)) (left []LetterView) {
+	now := make(map[int64]LetterView, len(found))
+	for _, v := range found {
+		now[v.ID] = v
+	}
+	for _, v := range asked {
+		seen, there := now[v.ID]
+		switch {
+		case !there:
+			v.State = Gone
+			each(v)
+		case seen.State == Redrive:
+			left = append(left, seen)
+		default:
+			each(seen)
+		}
+	}
+	return left
 }
 
 // lettersAnswer is the largest answer that is read: a full page with what is listed of

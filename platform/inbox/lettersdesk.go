@@ -138,7 +138,7 @@ func lock(tx *gorm.DB, where string, args ...any) ([]LetterView, error) {
 		return nil, fmt.Errorf("lock dead letters: %w", locked.Error)
 	}
 	if len(ids) == 0 {
-		return nil, nil
+		return []LetterView{}, nil // a page says [], not null
 	}
 	var rows []letterRow
 	if err := viewed(Which{IDs: ids, Limit: len(ids)}.in(tx), 0).Find(&rows).Error; err != nil {

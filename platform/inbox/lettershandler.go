@@ -21,6 +21,7 @@ const (
 	payloadListed     = 4 << 10  // of each, unless more or less is asked for
 	payloadShown      = 64 << 10 // of one
 	mostPayload       = 1 << 20
+	mostShown         = 16 << 20 // of all payloads in one answer
 )
 
 // LettersHandler answers for the dead letters of a host, whose consumers are named:
@@ -31,9 +32,9 @@ const (
 //	POST /deadletters/{id}/discard    {"reason": "..."} closes it for good, and keeps it on record; the LetterView
 //
 // A list may be narrowed by consumer=, resource=, ids=17,18 and state= (open, redrive,
-// redriven, discarded, or all), and paged by limit= (1 to 1000, or 100) and after= (the last
+// unsettled for both of them as without it, redriven, discarded, or all), and paged by limit= (1 to 1000, or 100) and after= (the last
 // id of the page before). payload= is how many bytes of each payload are shown, up to
-// 1 MiB; the list shows 4 KiB, one alone 64.
+// 1 MiB, and limit times payload up to 16 MiB; the list shows 4 KiB, one alone 64.
 //
 // Errors are problems (RFC 9457): 400 for what can't be asked, 404 for an id or a
 // consumer that is none, 409 where its state does not allow it, 503 when the database does not answer:
@@ -57,12 +58,21 @@ func (h lettersHandler) list(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	which, err := whichOf(q)
 	payload, bad := number(q, "payload", payloadListed, 0, mostPayload)
-	if err = errors.Join(err, bad); err != nil {
+	if err = errors.Join(err, bad, mayShow(which.Limit, int(payload))); err != nil {
 		refuseLetters(w, err)
 		return
 	}
 	page, err := h.desk.list(r.Context(), which, int(payload))
 	answerLetters(w, page, err)
+}
+
+// mayShow bounds what one question has a host read.
+func mayShow(limit, payload int) error {
+	if limit*payload <= mostShown {
+		return nil
+	}
+	return fmt.Errorf("%w: limit %d and payload %d are %d bytes together: use a limit up to %d for that payload, or a payload up to %d for that limit",
+		ErrLetterAsked, limit, payload, limit*payload, mostShown/payload, mostShown/limit)
 }
 
 // letterQuestions are the parameters of a list.
@@ -83,7 +93,7 @@ func whichOf(q url.Values) (Which, error) {
 	case Open, Redrive, Redriven, Discarded, Unsettled:
 		which.State = state
 	default:
-		errs = append(errs, fmt.Errorf("%w: state %q is none: use %s, %s, %s, %s or all", ErrLetterAsked, state, Open, Redrive, Redriven, Discarded))
+		errs = append(errs, fmt.Errorf("%w: state %q is none: use %s, %s, %s, %s, %s or all", ErrLetterAsked, state, Open, Redrive, Unsettled, Redriven, Discarded))
 	}
 	limit, bad := number(q, "limit", lettersByDefault, 1, mostLetters)
 	errs = append(errs, bad)

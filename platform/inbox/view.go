@@ -46,7 +46,9 @@ type LetterView struct {
 }
 
 // Settled tells whether nobody has to do anything about it any more.
-func (v LetterView) Settled() bool { return v.State == Redriven || v.State == Discarded }
+func (v LetterView) Settled() bool {
+	return v.State == Redriven || v.State == Discarded || v.State == Gone
+}
 
 // letterRow is a row with as much of the payload as is shown.
 type letterRow struct {
