@@ -21,11 +21,15 @@ What to do, in this order:
   1. strangler deadletters                 what is put aside, at which host, and why
   2. strangler deadletters show ID         one of them whole: its payload and headers
   3. mend the cause                        a bug in the host, a constraint, a disk that is full
-  4. strangler deadletters redrive ID      the host applies it in its next round, guarded by the row's version: what is newer
-                                           stays. What fails again is open again, with the new reason
+  4. strangler deadletters redrive ID      the host handles it in its next round. An event of rows is guarded by their versions:
+                                           what is newer stays. What fails again is open again, with the new reason
   5. strangler reconcile                   both sides hold the same; then hand over
-Only what will never be applied is discarded, with a reason. It stays on record, and what it told is missing: let
-"strangler reconcile --repair" send its row anew.`
+Only what will never be applied is discarded, with a reason. It stays on record, and what it told is missing:
+` + lettersAnew
+
+const lettersAnew = `  a row of what moves                      strangler reconcile --repair sends it anew
+  a chunk of a backfill                    strangler backfill --anew: without all its chunks, the host can't take
+  anything else, as a mail                 nothing sends it anew`
 
 const lettersWhere = `
 
@@ -34,6 +38,7 @@ It only looks at a run, so it works while another command, as a hand-over that w
 
 func (t *tool) deadletters() *cobra.Command {
 	cmd := t.lettersList("deadletters", "List the events that a host put aside, redrive or discard them", lettersLong+lettersWhere)
+	cmd.Aliases = []string{"dlq"}
 	cmd.AddCommand(t.onTarget(
 		t.lettersList("list", "List what is put aside, at all hosts of a resource", `Lists the dead letters that nobody has settled, oldest first. "strangler deadletters --help" tells what they are.`+lettersWhere),
 		t.lettersShow(), t.lettersRedrive(), t.lettersDiscard(),
@@ -113,8 +118,9 @@ type redriveFlags struct {
 const redriveLong = `Has the hosts handle dead letters again, and waits until each is settled or has failed once more; then the new reason is
 shown. The exit status is 0 only if all are settled. Mend the cause first, or they fail as before; that does no harm.
 
-Each is handled in no order with other events, guarded by the row's version. All that one command names of a host is
-asked for, or nothing; asked twice it is handled once. Ctrl-C, or the end of --wait, ends the waiting only.`
+Each is handled in no order with other events; one of rows is guarded by their versions, so what is newer stays. A host
+is asked for a thousand at a time, with --all too, and takes each thousand whole or not at all: what it took before one
+that it refused stays asked for. Asked twice it is handled once. Ctrl-C, or the end of --wait, ends the waiting only.`
 
 func (t *tool) lettersRedrive() *cobra.Command {
 	var f redriveFlags
@@ -161,8 +167,8 @@ type discardFlags struct {
 }
 
 const discardLong = `Closes a dead letter for good, without handling it: it blocks no hand-over any more. It stays on record with the reason
-("list --all" shows it), and can't be redriven. What the event told is missing at the host until its row is sent anew:
-look with "strangler reconcile".`
+("list --all" shows it), and can't be redriven. What the event told is missing at the host:
+` + lettersAnew
 
 func (t *tool) lettersDiscard() *cobra.Command {
 	var f discardFlags
@@ -210,8 +216,22 @@ func (t *tool) discardLetter(ctx context.Context, d letterDesk, ref letterRef, f
 		return writeJSON(t.out, hostLetter{h.name, h.ref(v.ID), v})
 	}
 	fmt.Fprintf(t.out, "%s is discarded and stays on record: %s\n", h.ref(v.ID), v.Note)
-	t.say(fmt.Sprintf("what it told of %s is missing at %s: see strangler reconcile", v.Resource, h.name))
+	t.say(fmt.Sprintf("what it told of %s is missing at %s: %s", v.Resource, h.name, d.anew(v)))
 	return nil
+}
+
+// anew says how what a discarded event told comes after all. A chunk's rows would come
+// with a repair, but its backfill stays incomplete, so its host can't take.
+func (d letterDesk) anew(v inbox.LetterView) string {
+	switch {
+	case v.Type == d.resource+".chunk":
+		return "strangler backfill --anew sends it; without it the backfill stays incomplete and the host can't take " + d.resource
+	case v.Type == "drain.marker":
+		return "each hand-over publishes its own markers, so begin the next one"
+	case v.Resource == d.resource:
+		return "strangler reconcile --repair has its row sent anew"
+	}
+	return "nothing sends it anew"
 }
 
 // hinted says where to look when an ID is none.

@@ -100,8 +100,17 @@ func (d letterDesk) names() string {
 	return strings.Join(names, " or ")
 }
 
+// refs are a number at each host.
+func (d letterDesk) refs(id int64) string {
+	var refs []string
+	for _, h := range d.hosts {
+		refs = append(refs, h.ref(id))
+	}
+	return strings.Join(refs, " or ")
+}
+
 // find returns the host that a dead letter is at. A number alone must be one host's, for
-// sure: a host that does not answer may have it too.
+// sure: a host that does not run, or does not answer, may have it too.
 func (d letterDesk) find(ctx context.Context, r letterRef) (letterHost, error) {
 	if r.host != "" {
 		for _, h := range d.hosts {
@@ -111,19 +120,9 @@ func (d letterDesk) find(ctx context.Context, r letterRef) (letterHost, error) {
 		}
 		return letterHost{}, fmt.Errorf("ID %q names no host of %s: use %s", r, d.resource, d.names())
 	}
-	var at []letterHost
-	for _, h := range d.hosts {
-		if h.client == nil {
-			continue
-		}
-		page, err := h.client.List(ctx, inbox.Which{IDs: []int64{r.id}}, 0)
-		switch {
-		case errors.Is(err, inbox.ErrNoInbox):
-		case err != nil:
-			return letterHost{}, fmt.Errorf("ID %q may be of any host, and one does not answer: write %s: %w", r, letterRef{d.hosts[0].name, r.id}, err)
-		case len(page.Letters) > 0:
-			at = append(at, h)
-		}
+	at, err := d.having(ctx, r.id)
+	if err != nil {
+		return letterHost{}, fmt.Errorf("ID %q may be of any host, and one does not tell: write %s: %w", r, d.refs(r.id), err)
 	}
 	switch len(at) {
 	case 0:
@@ -131,7 +130,29 @@ func (d letterDesk) find(ctx context.Context, r letterRef) (letterHost, error) {
 	case 1:
 		return at[0], nil
 	}
-	return letterHost{}, fmt.Errorf("ID %q is a dead letter of each host: write %s or %s", r, at[0].ref(r.id), at[1].ref(r.id))
+	return letterHost{}, fmt.Errorf("ID %q is a dead letter of each host: write %s", r, d.refs(r.id))
+}
+
+// having returns the hosts that have a dead letter of that number, if all of them tell.
+func (d letterDesk) having(ctx context.Context, id int64) (at []letterHost, err error) {
+	for _, h := range d.hosts {
+		if err := h.runs(); err != nil {
+			return nil, err
+		}
+		page, err := h.client.List(ctx, inbox.Which{IDs: []int64{id}}, 0)
+		if err != nil {
+			return nil, err
+		}
+		if len(page.Letters) > 0 {
+			at = append(at, h)
+		}
+	}
+	return at, nil
+}
+
+// noneTells is that no host has said anything.
+func (d letterDesk) noneTells() error {
+	return fmt.Errorf("none of %s tells of dead letters: do they run, with events? See strangler status", d.names())
 }
 
 func (h letterHost) runs() error {

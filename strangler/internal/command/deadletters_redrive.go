@@ -15,6 +15,7 @@ import (
 // lists.
 type redriven struct {
 	Settled []hostLetter `json:"settled"`
+	Gone    []hostLetter `json:"gone"`    // the host has them no more, as they were when they were asked for
 	Failed  []hostLetter `json:"failed"`  // once more, and open with the new reason
 	Waiting []hostLetter `json:"waiting"` // asked for, and not handled yet
 	Left    []hostLetter `json:"left"`    // with --all: what nobody would handle
@@ -34,7 +35,7 @@ func (t *tool) redriveLetters(ctx context.Context, d letterDesk, refs []letterRe
 	if err != nil {
 		return err
 	}
-	r := redriven{Settled: []hostLetter{}, Failed: []hostLetter{}, Waiting: []hostLetter{}, Left: []hostLetter{}}
+	r := redriven{Settled: []hostLetter{}, Gone: []hostLetter{}, Failed: []hostLetter{}, Waiting: []hostLetter{}, Left: []hostLetter{}}
 	asked, err := d.ask(ctx, orders, f.consumer)
 	if err == nil || len(asked) > 0 { // what was asked for is told in any case
 		err = errors.Join(err, t.awaitLetters(ctx, asked, f.wait, &r))
@@ -107,7 +108,7 @@ func (d letterDesk) ask(ctx context.Context, orders []*hostOrder, consumer strin
 	}
 	switch {
 	case quiet == len(orders):
-		failed = fmt.Errorf("none of %s tells of dead letters: do they run, with events? See strangler status", d.names())
+		failed = d.noneTells()
 	case len(unknown) > 0 && quiet+len(unknown) == len(orders):
 		failed = errors.Join(unknown...)
 	}
@@ -175,6 +176,8 @@ func (a askedOf) await(ctx context.Context, wait time.Duration) (came []inbox.Le
 func (r *redriven) sort(h letterHost, v inbox.LetterView) {
 	one := hostLetter{h.name, h.ref(v.ID), v}
 	switch {
+	case v.State == inbox.Gone:
+		r.Gone = append(r.Gone, one)
 	case v.Settled():
 		r.Settled = append(r.Settled, one)
 	case v.State == inbox.Open:
@@ -206,7 +209,9 @@ func (d letterDesk) left(ctx context.Context, consumer string, asked []askedOf, 
 
 const mostLeft = 10_000
 
-func (r redriven) all() int { return len(r.Settled) + len(r.Failed) + len(r.Waiting) + len(r.Left) }
+func (r redriven) all() int {
+	return len(r.Settled) + len(r.Gone) + len(r.Failed) + len(r.Waiting) + len(r.Left)
+}
 
 func (r redriven) write(out io.Writer) {
 	for _, v := range r.Settled {
@@ -214,7 +219,10 @@ func (r redriven) write(out io.Writer) {
 		if v.State == inbox.Discarded {
 			how = "was discarded meanwhile: " + v.Note
 		}
-		fmt.Fprintf(out, "%s %s\n", v.Ref, printed(how))
+		fmt.Fprintf(out, "%s %s\n", v.Ref, oneLine(how))
+	}
+	for _, v := range r.Gone {
+		fmt.Fprintf(out, "%s is gone: %s has its row no more, as after it was emptied; nothing waits for it\n", v.Ref, v.Host)
 	}
 	for _, v := range r.Failed {
 		fmt.Fprintf(out, "%s failed again, %d times by now: %s\n", v.Ref, v.Attempts, oneLine(v.Reason))

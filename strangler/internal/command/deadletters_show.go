@@ -2,11 +2,13 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -65,7 +67,10 @@ func (d letterDesk) list(ctx context.Context, which inbox.Which, limit int) (lis
 			failed = errors.Join(failed, err)
 		}
 	}
-	if asked > 0 && len(unknown) == asked {
+	switch {
+	case asked == 0: // nobody knows what there is
+		failed = d.noneTells()
+	case len(unknown) == asked:
 		failed = errors.Join(unknown...)
 	}
 	return list, failed
@@ -127,7 +132,11 @@ func (l letterList) writeBlocked(out io.Writer, resource string) {
 		}
 	}
 	for _, host := range hosts {
-		fmt.Fprintf(out, "%s can't take %s while %d are not settled: mend the cause, then strangler deadletters redrive\n", host, resource, n[host])
+		least := ""
+		if slices.Contains(l.More, host) { // of what was not listed nobody knows whose it is
+			least = "at least "
+		}
+		fmt.Fprintf(out, "%s can't take %s while %s%d are not settled: mend the cause, then strangler deadletters redrive\n", host, resource, least, n[host])
 	}
 }
 
@@ -139,20 +148,16 @@ func (v hostLetter) why() string {
 	return v.Reason
 }
 
-// told is the event in a few words.
+// told is the event in a few words, on one line: a message may have anything in them.
 func told(v inbox.LetterView) string {
-	kind := v.Type
-	if kind == "" {
-		kind = "no event"
+	text := cmp.Or(v.Type, "no event")
+	if v.Aggregate != "" {
+		text += " of " + v.Aggregate
+		if v.Version != "" {
+			text += " v" + v.Version
+		}
 	}
-	if v.Aggregate == "" {
-		return kind
-	}
-	text := kind + " of " + v.Aggregate
-	if v.Version != "" {
-		text += " v" + v.Version
-	}
-	return printed(text)
+	return oneLine(text)
 }
 
 const longestLine = 300
@@ -166,7 +171,7 @@ func oneLine(text string) string {
 	if cut {
 		line += " …"
 	}
-	return printed(line)
+	return printed(strings.ReplaceAll(line, "\t", " "))
 }
 
 // printed is a text of others for a terminal: nothing of it steers that.
