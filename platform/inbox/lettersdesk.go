@@ -156,7 +156,7 @@ func (d desk) mayRedrive(o RedriveOrder, found []LetterView) error {
 	for _, v := range found {
 		switch {
 		case v.State == Discarded:
-			return fmt.Errorf("%w: %d was discarded at %s (%s), for good: nothing was asked for; what it told is missing here until its row is sent anew",
+			return fmt.Errorf("%w: %d was discarded at %s (%s), for good: nothing was asked for; what it told is missing here",
 				ErrLetterClosed, v.ID, at(v.ClosedAt), v.Note)
 		case !v.Settled() && !slices.Contains(d.consumers, v.Consumer):
 			return fmt.Errorf("%w: %d is of consumer %s, which runs not in this host (%s): nobody would handle it, so discard it, or run that consumer again",

@@ -33,7 +33,8 @@ const lettersAnew = `  a row of what moves                      strangler reconc
 
 const lettersWhere = `
 
-An ID is a host and a number, as the list shows it: comments/17. The number alone will do where only one host has it.` + elsewhereLong + `
+An ID is a host and a number, as the list shows it: comments/17. The number alone will do where both hosts tell of theirs and
+only one has it.` + elsewhereLong + `
 It only looks at a run, so it works while another command, as a hand-over that waits, has it.`
 
 func (t *tool) deadletters() *cobra.Command {
@@ -224,14 +225,14 @@ func (t *tool) discardLetter(ctx context.Context, d letterDesk, ref letterRef, f
 // with a repair, but its backfill stays incomplete, so its host can't take.
 func (d letterDesk) anew(v inbox.LetterView) string {
 	switch {
+	case v.Resource != d.resource:
+		return "nothing sends it anew"
 	case v.Type == d.resource+".chunk":
 		return "strangler backfill --anew sends it; without it the backfill stays incomplete and the host can't take " + d.resource
 	case v.Type == "drain.marker":
 		return "each hand-over publishes its own markers, so begin the next one"
-	case v.Resource == d.resource:
-		return "strangler reconcile --repair has its row sent anew"
 	}
-	return "nothing sends it anew"
+	return "strangler reconcile --repair has its row sent anew"
 }
 
 // hinted says where to look when an ID is none.

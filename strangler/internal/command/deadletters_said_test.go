@@ -19,6 +19,7 @@ func TestWhatIsDiscardedComesAnewByWhatItWas(t *testing.T) {
 		{"comments", "comments.chunk", "backfill --anew"},
 		{"comments", "drain.marker", "publishes its own markers"},
 		{"mail", "comment.changed", "nothing sends it anew"},
+		{"mail", "comments.chunk", "nothing sends it anew"},
 		{"posts", "post.deleted", "nothing sends it anew"},
 	} {
 		require.Contains(t, d.anew(inbox.LetterView{Resource: c.resource, Type: c.kind}), c.want, "%v", c)
