@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"gorm.io/gorm"
 
@@ -60,9 +59,6 @@ const flushAt = 4000
 
 // Handle is inbox.Handler's.
 func (f *Follower) Handle(ctx context.Context, tx *gorm.DB, events []inbox.Event) error {
-	if err := f.chunksInTurn(tx, events); err != nil {
-		return err
-	}
 	all := news{}
 	var left []effect
 	for _, e := range events {
@@ -80,13 +76,13 @@ func (f *Follower) Handle(ctx context.Context, tx *gorm.DB, events []inbox.Event
 			left = append(left, effect{e, told, do})
 		}
 		if all.size() >= flushAt {
-			if err := f.sql.write(tx, &all); err != nil {
+			if err := f.write(tx, &all); err != nil {
 				return err
 			}
 			all = news{}
 		}
 	}
-	if err := f.sql.write(tx, &all); err != nil {
+	if err := f.write(tx, &all); err != nil {
 		return err
 	}
 	for _, one := range left {
@@ -97,16 +93,14 @@ func (f *Follower) Handle(ctx context.Context, tx *gorm.DB, events []inbox.Event
 	return nil
 }
 
-// chunksInTurn waits for the turn of this transaction if it has chunks.
-func (f *Follower) chunksInTurn(tx *gorm.DB, events []inbox.Event) error {
-	chunk := func(e inbox.Event) bool { return e.Type == contracts.TypeCommentsChunk && !f.Ignores(e) }
-	if !slices.ContainsFunc(events, chunk) {
-		return nil
+// write writes what was collected; what chunks say, when it is their turn.
+func (f *Follower) write(tx *gorm.DB, all *news) error {
+	if all.chunks {
+		if err := backfill.InTurn(tx, Resource); err != nil {
+			return inbox.Wait(err) // that others were slow, up to a statement_timeout, is no fault of the chunk
+		}
 	}
-	if err := backfill.InTurn(tx, Resource); err != nil {
-		return inbox.Wait(err) // that others were slow, up to a statement_timeout, is no fault of the chunk
-	}
-	return nil
+	return f.sql.write(tx, all)
 }
 
 // take collects what an event says, and notes what is about a whole partition.
@@ -137,6 +131,7 @@ func (f *Follower) takeChunk(tx *gorm.DB, all *news, e inbox.Event, c contracts.
 	if err := f.itsPlace(e, c.Partition, c.Partitions); err != nil {
 		return err
 	}
+	all.chunks = true
 	for _, row := range c.Rows {
 		if f.cfg.Topic.Partition(row.ID) != c.Partition {
 			return inbox.Permanent(fmt.Errorf("chunk %d of partition %d has comment %s, which is of another: its live events would pass it", c.Number, c.Partition, row.ID))

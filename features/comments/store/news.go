@@ -14,6 +14,7 @@ type news struct {
 	comments map[string]said
 	keys     map[keyName]heard[contracts.CommentKey]
 	closed   map[string]heard[contracts.ClosedPost]
+	chunks   bool // some of it is a backfill's
 }
 
 // said is what is said of a comment: a row, or a tombstone in its place.

@@ -72,7 +72,7 @@ func TestAChunkThatWaitsLongForItsTurnIsNoDeadLetter(t *testing.T) {
 		return s.number("SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()")
 	}
 	require.NoError(t, patient.InTx(t.Context(), func(tx *gorm.DB) error {
-		if err := s.follower().chunksInTurn(tx, []inbox.Event{deliveredFrom("/banyan/monolith", chunks[0])}); err != nil {
+		if err := backfill.InTurn(tx, Resource); err != nil {
 			return err
 		}
 		s.db = hasty
