@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -171,7 +172,7 @@ func TestADeadLetterIsRedriven(t *testing.T) {
 	require.Equal(t, 2, n)
 	w.becomes(2, `SELECT count(*) FROM inbox_dead_letters WHERE state = 'redriven' AND closed_at IS NOT NULL`)
 	w.becomes(3, `SELECT count(*) FROM calls`)
-	require.Equal(t, "a1 poison1 poison2", w.called())
+	require.ElementsMatch(t, []string{"a1", "poison1", "poison2"}, strings.Fields(w.called()), "in no order: each member may do one")
 	w.once()
 	n, err = letters.Redrive(t.Context(), all[0].ID)
 	require.NoError(t, err)
