@@ -11,8 +11,8 @@ import (
 
 // InTurn waits until no other transaction at this side applies chunks of the resource, at
 // whichever replica, and has the turn until tx ends. A follower calls it before it applies
-// any. A page's chunks come to all partitions at once: applied side by side they are no
-// faster, and leave no processor to those who read and write meanwhile. Live events go
+// any. A page's chunks come to all partitions at once: applied side by side they are a tenth
+// faster (docs/measured.md), and leave no processor to who reads and writes meanwhile. Live events go
 // past; those behind a chunk in its own partition wait for it, and so for its turn.
 func InTurn(tx *gorm.DB, resource string) error {
 	if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", "banyan.backfill.chunks/"+resource).Error; err != nil {
